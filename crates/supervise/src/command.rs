@@ -1,0 +1,100 @@
+//! What to start: data only.
+
+use std::{
+    ffi::{NulError, OsStr, OsString},
+    fs,
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStrExt, fs::PermissionsExt},
+    },
+    path::{Path, PathBuf},
+    process,
+};
+
+use crate::sys::Image;
+
+#[cfg(test)]
+mod tests;
+
+/// Where a child's standard input comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stdin {
+    /// `/dev/null`.
+    Null,
+    /// Ours; but `/dev/null` when ours is a terminal: the child is in a group of its own, and a background group that
+    /// reads from a terminal is stopped by the kernel.
+    Inherit,
+}
+
+/// A program, its words, its whole environment, and its streams. No shell is ever involved.
+#[derive(Debug)]
+pub struct Command {
+    /// The program: a path. A bare name must have been looked up before, see [`find_program`].
+    pub program: PathBuf,
+    /// The words after the program's own name.
+    pub arguments: Vec<OsString>,
+    /// The complete environment: nothing is inherited.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The working directory; ours when `None`.
+    pub directory: Option<PathBuf>,
+    /// Where standard input comes from.
+    pub stdin: Stdin,
+    /// The writing ends for standard output and standard error, usually a pump's; ours are inherited when `None`.
+    pub output: Option<(OwnedFd, OwnedFd)>,
+    /// Files whose `oom_kill` line counts the kernel's kills for memory; read before the start and after the end.
+    pub memory_events: Vec<PathBuf>,
+}
+
+impl Command {
+    /// `program` with no words, an empty environment, no input, and our own output.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            directory: None,
+            stdin: Stdin::Null,
+            output: None,
+            memory_events: Vec::new(),
+        }
+    }
+
+    /// What the kernel is to run, and the frame in which it runs: group, directory and streams.
+    pub(crate) fn into_parts(self) -> Result<(Image, process::Command), NulError> {
+        use std::os::unix::process::CommandExt;
+        let mut frame = process::Command::new(&self.program);
+        frame.process_group(0);
+        if let Some(directory) = &self.directory {
+            frame.current_dir(directory);
+        }
+        if self.stdin == Stdin::Null || rustix::termios::isatty(rustix::stdio::stdin()) {
+            frame.stdin(process::Stdio::null());
+        }
+        if let Some((stdout, stderr)) = self.output {
+            frame.stdout(stdout).stderr(stderr);
+        }
+        Ok((
+            Image::new(&self.program, self.arguments, self.environment)?,
+            frame,
+        ))
+    }
+}
+
+/// The path of a program, as a shell would find it: a name with a slash is taken as it is, another is looked up in
+/// `path` (the value of `PATH`). Only files with an execute bit count.
+pub fn find_program(name: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
+    if name.as_bytes().contains(&b'/') {
+        return Some(PathBuf::from(name));
+    }
+    // What execvp searches when PATH is unset.
+    let path = path.unwrap_or_else(|| OsStr::new("/usr/local/bin:/usr/bin:/bin"));
+    path.as_bytes()
+        .split(|byte| *byte == b':')
+        .filter(|folder| !folder.is_empty())
+        .map(|folder| Path::new(OsStr::from_bytes(folder)).join(name))
+        .find(|candidate| is_executable(candidate))
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}

@@ -1,0 +1,46 @@
+//! Processes: start, watch, signal, stop and reap them, as PID 1 and as anything else; and pass on what they print.
+//!
+//! # Theory of operation
+//!
+//! [`Supervisor::start`] takes over the signals of this process, makes it the reaper of its descendants, and starts one
+//! thread that lives as long as the process. That thread spawns every child (the kernel ties "kill me when my parent
+//! dies" to the parent's *thread*), gives each a process group of its own, and is the only one that reaps: it peeks at
+//! whatever has ended, takes the status of its own children, and buries and counts orphans.
+//!
+//! A stop signal (SIGTERM, SIGINT) is passed to the group of every living child; after the grace the groups are
+//! killed; a second stop signal skips what is left of the grace. From the first stop signal on nothing new is spawned.
+//! Other signals (SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH) are passed on and change nothing else.
+//!
+//! A child has ended when it *and what it left behind* are gone: descendants that outlive it are found in `/proc`,
+//! asked to stop, then killed. Only then does [`Child::wait`] answer, with a named variant for every way to end.
+//!
+//! What a child prints goes through a [`Pump`] to the [`Console`]: byte for byte, each stream on its own descriptor, in
+//! bounded memory. The console writes from threads of its own, so that a blocked terminal or log collector delays
+//! nobody but itself.
+//!
+//! This crate knows nothing of SageMaker, and no other crate of ours.
+
+pub mod capture;
+pub mod command;
+pub mod console;
+pub mod ended;
+pub mod exec_error;
+pub mod pump;
+pub mod stop;
+pub mod supervisor;
+
+mod signals;
+mod strays;
+mod sys;
+mod tail;
+
+pub use capture::{CaptureError, Captured};
+pub use command::{Command, Stdin};
+pub use console::Console;
+pub use ended::{Ended, Exit, Leftovers, StopRecord};
+pub use exec_error::{SpawnError, SpawnErrorKind};
+pub use pump::{Format, Output, Pump};
+pub use signals::StopSignal;
+pub use stop::{Grace, Second};
+pub use supervisor::{Child, Supervisor, SupervisorError};
+pub use sys::use_static_name_services;

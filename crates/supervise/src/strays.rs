@@ -1,0 +1,122 @@
+//! Processes that a child left behind, found in `/proc`.
+
+use std::{collections::HashMap, fs};
+
+use rustix::process::{Pid, Signal};
+
+#[cfg(test)]
+mod tests;
+
+/// One line of `/proc/<pid>/stat`, as far as it matters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: i32,
+    pub(crate) name: String,
+    parent: i32,
+    group: i32,
+    state: u8,
+}
+
+impl Process {
+    /// `7 (a) b) S 1 7 …`: the name may hold anything, so it ends at the *last* closing bracket.
+    fn parse(line: &str) -> Option<Self> {
+        let (head, rest) = line.rsplit_once(')')?;
+        let (pid, name) = head.split_once('(')?;
+        let mut fields = rest.split_ascii_whitespace();
+        Some(Self {
+            pid: pid.trim().parse().ok()?,
+            name: name.to_owned(),
+            state: *fields.next()?.as_bytes().first()?,
+            parent: fields.next()?.parse().ok()?,
+            group: fields.next()?.parse().ok()?,
+        })
+    }
+
+    /// Dead, but not reaped yet: nothing can be done to it any more.
+    fn is_zombie(&self) -> bool {
+        matches!(self.state, b'Z' | b'X')
+    }
+
+    pub(crate) fn send(&self, signal: Signal) {
+        if let Some(pid) = Pid::from_raw(self.pid) {
+            // An error means that it is gone, or not ours to signal: the next look tells which.
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+}
+
+/// Every process that `/proc` shows. Empty where `/proc` isn't mounted: then only groups can be ended.
+fn all() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| {
+            entry
+                .file_name()
+                .as_encoded_bytes()
+                .first()
+                .is_some_and(u8::is_ascii_digit)
+        })
+        .filter_map(|entry| fs::read(entry.path().join("stat")).ok())
+        .filter_map(|line| Process::parse(&String::from_utf8_lossy(&line)))
+        .collect()
+}
+
+/// What a child of ours left behind: the members of its group, and, when `all_descendants`, every other descendant of
+/// this process but those at or below a process in `except`.
+///
+/// The dead that we have still to reap count; those that wait for another parent don't.
+pub(crate) fn find(group: Pid, all_descendants: bool, except: &[Pid]) -> Vec<Process> {
+    let except: Vec<i32> = except.iter().copied().map(raw).collect();
+    select(
+        &all(),
+        &Search {
+            us: raw(rustix::process::getpid()),
+            group: raw(group),
+            all_descendants,
+            except: &except,
+        },
+    )
+}
+
+fn raw(pid: Pid) -> i32 {
+    pid.as_raw_nonzero().get()
+}
+
+#[derive(Debug)]
+struct Search<'a> {
+    us: i32,
+    group: i32,
+    all_descendants: bool,
+    except: &'a [i32],
+}
+
+fn select(all: &[Process], search: &Search<'_>) -> Vec<Process> {
+    let parents: HashMap<i32, i32> = all
+        .iter()
+        .map(|process| (process.pid, process.parent))
+        .collect();
+    let descends = |mut pid: i32| {
+        // Bounded: /proc is read over time, so what it says need not be a tree.
+        for _ in 0..parents.len() {
+            if search.except.contains(&pid) {
+                return false;
+            }
+            match parents.get(&pid) {
+                Some(parent) if *parent == search.us => return true,
+                Some(parent) => pid = *parent,
+                None => return false,
+            }
+        }
+        false
+    };
+    all.iter()
+        .filter(|process| !process.is_zombie() || process.parent == search.us)
+        .filter(|process| {
+            process.group == search.group || (search.all_descendants && descends(process.pid))
+        })
+        .cloned()
+        .collect()
+}
