@@ -1,0 +1,21 @@
+//! One training job on one host: read it, fetch and install the code, launch it, report its end.
+//!
+//! Reading order: [`run`] is the whole story. [`entry`] and [`launch`] say what is started, [`code`] and [`archive`] bring
+//! the user's code, [`install`] what it needs, [`hosts`] waits for the others, [`probe`] asks the machine. [`traceback`]
+//! finds what the script said about its failure, and [`report`] leaves it where the platform looks.
+
+pub mod archive;
+pub mod code;
+pub mod entry;
+pub mod hosts;
+pub mod install;
+pub mod launch;
+pub mod probe;
+pub mod report;
+pub mod run;
+pub mod scratch;
+pub mod traceback;
+
+mod prepare;
+
+pub use run::Job;

@@ -1,0 +1,197 @@
+//! What must be there before the script can start: its code, what it needs, and the other hosts.
+
+use std::{
+    ffi::{OsStr, OsString},
+    sync::Arc,
+    time::Duration,
+};
+
+use optml_contract::{
+    TrainingEnv,
+    failure::{Failure, Phase, redact_words},
+    text::Text,
+};
+use optml_supervise::{Command, command::find_program};
+use tracing::{info, warn};
+
+use crate::{
+    code::{self, Fetched},
+    entry::{EntryKind, EntryPoint},
+    hosts::{self, HostWait, Inbox, SystemResolver},
+    install::{self, InstallRequest, InstallStep, Interpreter, Wheels},
+    launch::find_python,
+    run::{Failed, Job, Loaded, ended, message, not_started},
+    scratch::Scratch,
+};
+
+/// Brings the user's code into the code directory, when the job says where it is.
+pub(crate) fn code(run: &Job<'_>, job: &Loaded) -> Result<(), Failed> {
+    let code_dir = job.layout.code();
+    let from_job = job
+        .env
+        .all_hyperparameters()
+        .get("sagemaker_submit_directory")
+        .map(|_| job.env.module_dir().to_string());
+    let from_image = || {
+        run.source
+            .var("SAGEMAKER_SUBMIT_DIRECTORY")
+            .map(|text| Text::from_os(text).to_string())
+    };
+    let Some(location) = from_job
+        .or_else(from_image)
+        .filter(|location| !location.is_empty())
+    else {
+        return Ok(());
+    };
+    let stop = || run.supervisor.stopping().is_some();
+    let fetched = code::fetch(&location, &code_dir, &stop).map_err(|error| {
+        let mut failure = Failure::new(Phase::CodeFetch);
+        failure.exception = Some(message(error.to_string()));
+        failure.hint = error.hint();
+        Box::new(failure)
+    });
+    run.check_stop(Phase::CodeFetch)?;
+    match fetched? {
+        Fetched::Kept => {
+            info!(%code_dir, location, "the code directory is not empty: nothing is fetched");
+        }
+        fetched => info!(%code_dir, location, ?fetched, "code is in place"),
+    }
+    Ok(())
+}
+
+/// Installs what the code asks for, into the environment of the interpreter that will run it. Gives the variables that
+/// the script needs to find it.
+pub(crate) fn install(
+    run: &Job<'_>,
+    job: &Loaded,
+    entry: &EntryPoint,
+    scratch: &Scratch,
+) -> Result<Vec<(OsString, OsString)>, Failed> {
+    let code_dir = job.layout.code();
+    let package = entry.kind_in(&code_dir) == EntryKind::Module;
+    let requirements = code_dir.join("requirements.txt").is_file();
+    if !package && !requirements {
+        return Ok(Vec::new());
+    }
+    let python = find_python(run.source, run.options.python.as_deref()).map_err(|error| {
+        let mut failure = Failure::new(Phase::Install);
+        failure.exception = Some(message(error.to_string()));
+        failure.hint = error.hint();
+        Box::new(failure)
+    })?;
+    let wheels = run
+        .options
+        .wheels
+        .as_deref()
+        .map(camino::Utf8Path::as_std_path);
+    let request = InstallRequest {
+        package,
+        requirements,
+        wheels: Wheels::find(wheels, code_dir.as_std_path()),
+        uv: find_program(OsStr::new("uv"), run.source.var("PATH")),
+        interpreter: ask_interpreter(run, job, &python)?,
+        in_container: job.layout.base() == optml_contract::layout::BASE_DIR
+            || rustix::process::getpid().is_init(),
+        user_base: scratch.folder().join("python").into(),
+        python,
+    };
+    let plan = request.plan();
+    for step in &plan.steps {
+        install_step(run, job, step)?;
+    }
+    Ok(plan.script_env)
+}
+
+/// Where the interpreter keeps its packages, and whether we may write there.
+fn ask_interpreter(
+    run: &Job<'_>,
+    job: &Loaded,
+    python: &std::path::Path,
+) -> Result<Interpreter, Failed> {
+    // An interpreter on a cold, slow disk takes seconds.
+    const LIMIT: Duration = Duration::from_mins(1);
+    let mut command = Command::new(python);
+    command.arguments = ["-c", install::PROBE].map(OsString::from).to_vec();
+    command.environment.clone_from(&job.exported.vars);
+    let answer = run.supervisor.capture(command, LIMIT);
+    run.check_stop(Phase::Install)?;
+    let reason = match answer {
+        Ok(answer) => match Interpreter::parse(&answer.stdout) {
+            Ok(interpreter) => return Ok(interpreter),
+            Err(error) => {
+                warn!(stderr = %String::from_utf8_lossy(&answer.stderr), "the interpreter could not be asked");
+                error.to_string()
+            }
+        },
+        Err(error) => error.to_string(),
+    };
+    let mut failure = Failure::new(Phase::Install);
+    failure.exception = Some(message(reason));
+    failure.hint = Some(format!(
+        "check that `{}` works in this image",
+        python.display()
+    ));
+    Err(Box::new(failure))
+}
+
+fn install_step(run: &Job<'_>, job: &Loaded, step: &InstallStep) -> Result<(), Failed> {
+    let words: Vec<String> = step
+        .argv
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let words = redact_words(&words);
+    info!(what = step.what, command = words.join(" "), "installing");
+    let (program, arguments) = step
+        .argv
+        .split_first()
+        .expect("every step names its program");
+    let mut command = Command::new(program);
+    command.arguments = arguments.to_vec();
+    command.environment.clone_from(&job.exported.vars);
+    command
+        .environment
+        .retain(|(name, _)| !step.env.iter().any(|(other, _)| other == name));
+    command.environment.extend(step.env.iter().cloned());
+    command.directory = Some(job.layout.code().into());
+    let (exit, output) = run
+        .supervise(command, &job.env)
+        .map_err(|error| not_started(Phase::Install, &error))?;
+    run.check_stop(Phase::Install)?;
+    if exit.ended.is_success() {
+        return Ok(());
+    }
+    let told = install::error_line(&output.stderr).or_else(|| install::error_line(&output.stdout));
+    let mut failure = ended(Phase::Install, &exit, output, run.source);
+    failure.exception = told.map(message);
+    failure.command = words;
+    Err(failure)
+}
+
+/// Waits until every host of the job has an address.
+pub(crate) fn hosts(run: &Job<'_>, env: &TrainingEnv) -> Result<(), Failed> {
+    let studio = run
+        .source
+        .var("SM_STUDIO_LOCAL_MODE")
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    if studio {
+        return Ok(());
+    }
+    let names: Vec<String> = env.hosts().iter().map(Text::to_string).collect();
+    let inbox = Inbox::new();
+    let canceller = inbox.canceller();
+    run.supervisor.on_stop(move |_| canceller.cancel());
+    let policy = HostWait {
+        total: run.options.host_wait,
+        ..HostWait::default()
+    };
+    let waited = hosts::wait_for_hosts(&names, &policy, Arc::new(SystemResolver), inbox);
+    run.check_stop(Phase::HostWait)?;
+    waited.map_err(|error| {
+        let mut failure = Failure::new(Phase::HostWait);
+        failure.exception = Some(message(error.to_string()));
+        failure.hint = error.hint();
+        Box::new(failure)
+    })
+}

@@ -1,0 +1,342 @@
+//! One training job, from its files to its report.
+//!
+//! Each step can fail in one way: with a [`Failure`], which says what was being done, what went wrong, and how the
+//! process ended. What happens then is in one place ([`Job::run`]), so that no path leads to a success that was none.
+
+use std::{ffi::OsString, time::Instant};
+
+use optml_contract::{
+    ConfigError, Exported, Layout, Source, TrainingEnv,
+    cgroup::Cgroup,
+    exit::Code,
+    export::ExecLimits,
+    failure::{Ended, Exception, Failure, Phase, redact_words},
+    options::{LogWrap, Options},
+};
+use optml_supervise::{
+    Command, Console, Exit, Format, Output, SpawnError, SpawnErrorKind, Stdin, Supervisor,
+};
+use rustix::process::{Resource, getrlimit};
+use tracing::{debug, error, info, warn};
+
+use crate::{
+    launch::{Launch, LaunchError, Settings, Work},
+    prepare, probe,
+    report::{Author, Report},
+    scratch::Scratch,
+    traceback,
+};
+
+/// A job, and what it needs of the process that runs it.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// Variables and files.
+    pub source: &'a dyn Source,
+    /// How to run.
+    pub options: &'a Options,
+    /// What was wrong with the options.
+    pub option_problems: Vec<ConfigError>,
+    /// A command to run instead of the entry point.
+    pub command: Option<&'a [OsString]>,
+    /// Starts and stops every process.
+    pub supervisor: &'a Supervisor,
+    /// Where everything is printed.
+    pub console: &'a Console,
+}
+
+/// A failure, on its way to the report.
+pub(crate) type Failed = Box<Failure>;
+
+/// What is known about a job once its files were read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its paths.
+    pub layout: Layout,
+    /// What its files say.
+    pub env: TrainingEnv,
+    /// What the script gets.
+    pub exported: Exported,
+}
+
+impl Job<'_> {
+    /// Runs the job and reports its end. Returns the exit code: a failure never gives 0.
+    pub fn run(mut self) -> u8 {
+        let layout = Layout::locate(self.source).unwrap_or_else(|problem| {
+            self.option_problems.push(problem);
+            Layout::at(optml_contract::layout::BASE_DIR)
+        });
+        let report = Report::begin(&layout);
+        let failure = match self.attempt(&layout) {
+            Ok(()) => {
+                report.success();
+                info!("training succeeded");
+                return Code::SUCCESS;
+            }
+            Err(failure) => failure,
+        };
+        let code = failure.exit_code(self.options.exit_style);
+        if report.failure(&failure) == Author::Nobody {
+            warn!(file = %layout.failure(), "the reason is only in this log");
+        }
+        error!(exit.code = code, "training failed\n{}", failure.full_text());
+        code
+    }
+
+    fn attempt(&mut self, layout: &Layout) -> Result<(), Failed> {
+        let mut job = self.load(layout)?;
+        let result = self.attempt_loaded(&mut job);
+        result.map_err(|mut failure| {
+            failure
+                .host
+                .get_or_insert_with(|| job.env.current_host().to_string());
+            failure
+        })
+    }
+
+    /// Reads everything, and reports everything that is wrong with it.
+    fn load(&mut self, layout: &Layout) -> Result<Loaded, Failed> {
+        let mut problems = std::mem::take(&mut self.option_problems);
+        let loaded = load(self.source, layout, self.supervisor);
+        match loaded {
+            Ok(job) if problems.is_empty() => {
+                for note in &job.exported.notes {
+                    warn!("{note}");
+                }
+                Ok(job)
+            }
+            Ok(_) => Err(misconfigured(&problems)),
+            Err(more) => {
+                problems.extend(more);
+                Err(misconfigured(&problems))
+            }
+        }
+    }
+
+    fn attempt_loaded(&self, job: &mut Loaded) -> Result<(), Failed> {
+        let env = &job.env;
+        let machine = env.machine();
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            host = %env.current_host(),
+            n_hosts = env.hosts().len(),
+            cpus = machine.cpus.value,
+            gpus = machine.gpus.value,
+            job = env.job_name().map(tracing::field::display),
+            "training"
+        );
+        let scratch = Scratch::new(self.source, &job.layout);
+        scratch.place(&mut job.exported).map_err(|error| {
+            let mut failure = Failure::new(Phase::Configuration);
+            failure.exception = Some(message(error.to_string()));
+            Box::new(failure)
+        })?;
+        let work = Work::choose(self.command, &job.env).map_err(|error| not_planned(&error))?;
+        if let Work::EntryPoint(entry) = &work {
+            prepare::code(self, job)?;
+            let more = prepare::install(self, job, entry, &scratch)?;
+            job.exported.vars.extend(more);
+        }
+        prepare::hosts(self, &job.env)?;
+        let settings = Settings {
+            python: self.options.python.as_deref(),
+            arguments: &job.exported.args,
+        };
+        let launch = Launch::plan(&work, &job.layout.code(), self.source, settings)
+            .map_err(|error| not_planned(&error))?;
+        self.run_script(job, launch)
+    }
+
+    fn run_script(&self, job: &Loaded, launch: Launch) -> Result<(), Failed> {
+        let words = redact_words(&launch.display_words());
+        info!(command = words.join(" "), "starting the script");
+        let mut command = Command::new(launch.program);
+        command.arguments = launch.words;
+        command.environment.clone_from(&job.exported.vars);
+        command.directory = launch.directory.map(Into::into);
+        command.stdin = Stdin::Inherit;
+        let (exit, output) = self.supervise(command, &job.env).map_err(|error| {
+            let mut failure = not_started(Phase::Start, &error);
+            failure.command.clone_from(&words);
+            failure
+        })?;
+        say_end(&exit);
+        if exit.ended.is_success() {
+            return Ok(());
+        }
+        let mut failure = ended(Phase::Script, &exit, output, self.source);
+        explain(&mut failure, &job.layout);
+        failure.command = words;
+        Err(failure)
+    }
+
+    /// Runs one program to its end, its output passed on.
+    pub(crate) fn supervise(
+        &self,
+        mut command: Command,
+        env: &TrainingEnv,
+    ) -> Result<(Exit, Output), SpawnError> {
+        let host = || env.current_host().to_string();
+        let format = match self.options.log_wrap {
+            LogWrap::Raw => Format::Raw,
+            LogWrap::Prefix => Format::Prefix(host()),
+            LogWrap::Json => Format::Json { host: host() },
+        };
+        command.memory_events = probe::memory_events(self.source);
+        self.supervisor.run(command, self.console, &format)
+    }
+
+    /// A stop signal came before the script: what was being done ends here.
+    pub(crate) fn check_stop(&self, phase: Phase) -> Result<(), Failed> {
+        let Some(signal) = self.supervisor.stopping() else {
+            return Ok(());
+        };
+        let mut failure = Failure::new(phase);
+        failure.ended = Some(stopped(signal));
+        Err(Box::new(failure))
+    }
+}
+
+/// Reads the job at `layout`, asks the machine what has to be asked, and makes the script's environment.
+///
+/// # Errors
+///
+/// Everything that is wrong with the job's files and variables.
+pub fn load(
+    source: &dyn Source,
+    layout: &Layout,
+    supervisor: &Supervisor,
+) -> Result<Loaded, Vec<ConfigError>> {
+    let env = TrainingEnv::load(source, layout, &probe::facts(source, supervisor))?;
+    let stack = getrlimit(Resource::Stack).current;
+    let limits = ExecLimits::linux(stack, rustix::param::page_size());
+    let exported = Exported::render(&env, source, limits)?;
+    Ok(Loaded {
+        layout: layout.clone(),
+        env,
+        exported,
+    })
+}
+
+/// Every problem is in the log with its remedy; the report begins with the first.
+fn misconfigured(problems: &[ConfigError]) -> Failed {
+    for problem in problems {
+        error!(hint = problem.hint(), "{problem}");
+    }
+    let mut failure = Failure::new(Phase::Configuration);
+    let mut messages = problems.iter().map(|problem| message(problem.to_string()));
+    failure.exception = messages.next();
+    failure.causes = messages.collect();
+    failure.hint = problems.first().and_then(ConfigError::hint);
+    Box::new(failure)
+}
+
+fn not_planned(error: &LaunchError) -> Failed {
+    let mut failure = Failure::new(Phase::Configuration);
+    failure.exception = Some(message(error.to_string()));
+    failure.hint = error.hint();
+    Box::new(failure)
+}
+
+/// A program of `phase` could not be started.
+pub(crate) fn not_started(phase: Phase, error: &SpawnError) -> Failed {
+    let mut failure = Failure::new(phase);
+    if let SpawnErrorKind::Stopping(signal) = error.kind {
+        failure.ended = Some(stopped(signal));
+    } else {
+        failure.ended = Some(Ended::NotStarted {
+            reason: error.to_string(),
+        });
+        failure.hint = error.hint();
+    }
+    Box::new(failure)
+}
+
+fn stopped(signal: optml_supervise::StopSignal) -> Ended {
+    let signal = signal.number();
+    Ended::Stopped {
+        signal,
+        code: optml_contract::exit::of_signal(signal),
+        killed: false,
+    }
+}
+
+/// A program of `phase` has ended as it should not have.
+pub(crate) fn ended(phase: Phase, exit: &Exit, output: Output, source: &dyn Source) -> Failed {
+    use optml_supervise::Ended as How;
+    let peak_rss_bytes = Some(exit.peak_rss_bytes);
+    let mut failure = Failure::new(phase);
+    failure.ended = Some(match (exit.ended, exit.stop) {
+        (How::OutOfMemory { .. }, _) => Ended::OutOfMemory {
+            limit_bytes: Cgroup::find(source).memory_limit(source),
+            peak_rss_bytes,
+        },
+        (how, Some(stop)) => Ended::Stopped {
+            signal: stop.signal.number(),
+            code: how.exit_code(),
+            killed: stop.killed,
+        },
+        (How::Exited { code }, None) => Ended::Exited { code },
+        (
+            How::Signaled {
+                signal,
+                core_dumped,
+            },
+            None,
+        ) => Ended::Signaled {
+            signal,
+            core_dumped,
+            peak_rss_bytes,
+        },
+    });
+    failure.stdout_tail = output.stdout;
+    failure.stderr_tail = output.stderr;
+    Box::new(failure)
+}
+
+/// What the script itself said: its traceback, else its last words.
+fn explain(failure: &mut Failure, layout: &Layout) {
+    let begin = Instant::now();
+    let code_dir = layout.code();
+    let code_dir = code_dir.as_std_path();
+    let told = traceback::parse(&failure.stderr_tail, code_dir)
+        .or_else(|| traceback::parse(&failure.stdout_tail, code_dir));
+    if let Some(told) = told {
+        failure.exception = Some(told.exception);
+        failure.causes = told.causes;
+        failure.other_ranks = told.other_ranks;
+        failure.rank = told.rank;
+    } else if matches!(failure.ended, Some(Ended::Exited { .. })) {
+        let text = optml_contract::failure::plain_text(&failure.stderr_tail);
+        failure.exception = text
+            .lines()
+            .rfind(|line| !line.trim().is_empty())
+            .map(|line| message(line.trim().to_owned()));
+    }
+    debug!(
+        took_ms = begin.elapsed().as_millis(),
+        "looked for the reason"
+    );
+}
+
+fn say_end(exit: &Exit) {
+    let peak_rss_mib = exit.peak_rss_bytes >> 20;
+    let took_s = exit.took.as_secs_f64();
+    let stop = exit.stop;
+    info!(
+        ended = %exit.ended,
+        took_s,
+        peak_rss_mib,
+        stop.signal = stop.map(|stop| stop.signal.name()),
+        stop.took_s = stop.map(|stop| stop.took.as_secs_f64()),
+        stop.killed = stop.map(|stop| stop.killed),
+        "the script has ended"
+    );
+}
+
+pub(crate) fn message(text: String) -> Exception {
+    Exception {
+        type_name: String::new(),
+        message: text,
+        place: None,
+    }
+}
