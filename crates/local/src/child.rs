@@ -67,6 +67,8 @@ fn environment(
         (vars::TRAINING_JOB_NAME.name, Some(run.id())),
         (vars::OPTML_PYTHON.name, job.python.as_deref()),
         (vars::OPTML_STOP_GRACE_S.name, stop_grace.as_deref()),
+        // The summary says the rest.
+        (vars::OPTML_LOG_LEVEL.name, Some("warn")),
     ] {
         let is_set = variables
             .iter()

@@ -211,6 +211,8 @@ impl Failure {
             .cause
             .lines()
             .filter(|line| !line.trim().is_empty())
+            // From there on a report repeats what stands above: the command, and what the script printed.
+            .take_while(|line| !line.starts_with("command: "))
             .take(MAX_CAUSE_LINES)
         {
             line(text, &format!("  {label:<6} {cause}"));

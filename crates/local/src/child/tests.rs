@@ -103,7 +103,11 @@ fn what_names_another_job_is_not_inherited() {
             ("SAGEMAKER_SUBMIT_DIRECTORY", "s3://b/k"),
             ("SAGEMAKER_TRAINING_MODULE", "m:f"),
         ],
-        &[("HOME", "/h"), ("TRAINING_JOB_NAME", "ID")],
+        &[
+            ("HOME", "/h"),
+            ("OPTML_LOG_LEVEL", "warn"),
+            ("TRAINING_JOB_NAME", "ID"),
+        ],
     );
 }
 
@@ -117,6 +121,7 @@ fn a_module_is_passed_on() {
         &job,
         &[],
         &[
+            ("OPTML_LOG_LEVEL", "warn"),
             ("SAGEMAKER_TRAINING_MODULE", "m:f"),
             ("TRAINING_JOB_NAME", "ID"),
         ],
@@ -134,6 +139,7 @@ fn the_caller_comes_before_the_project_file() {
         &job,
         &[],
         &[
+            ("OPTML_LOG_LEVEL", "warn"),
             ("OPTML_PYTHON", "py"),
             ("OPTML_STOP_GRACE_S", "7"),
             ("TRAINING_JOB_NAME", "ID"),
@@ -147,6 +153,7 @@ fn the_caller_comes_before_the_project_file() {
             ("TRAINING_JOB_NAME", "mine"),
         ],
         &[
+            ("OPTML_LOG_LEVEL", "warn"),
             ("OPTML_PYTHON", "py"),
             ("OPTML_STOP_GRACE_S", "9"),
             ("TRAINING_JOB_NAME", "mine"),

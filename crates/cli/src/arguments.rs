@@ -1,0 +1,323 @@
+//! The command line: what a person typed, as values. Looks at nothing but the words.
+//!
+//! Every flag of ours stands for a variable and says which; giving the flag is setting the variable. So there is one
+//! reader for both, and a child sees what we saw.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind};
+use optml_contract::{
+    exit,
+    vars::{self, Variable},
+};
+
+#[cfg(test)]
+mod tests;
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Invocation {
+    /// The variables that flags stand for.
+    pub(crate) overlay: Vec<(OsString, OsString)>,
+    pub(crate) action: Action,
+}
+
+/// One variant a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// No word at all: a container trains, a person gets help.
+    Bare,
+    Train {
+        command: Option<Vec<OsString>>,
+    },
+    Serve,
+    Exec {
+        command: Vec<OsString>,
+    },
+    Env {
+        format: EnvFormat,
+    },
+    LocalTrain(LocalTrain),
+}
+
+/// How `optml env` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EnvFormat {
+    Table,
+    Json,
+    Shell,
+}
+
+/// The words of `optml local train`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LocalTrain {
+    pub(crate) path: Option<String>,
+    pub(crate) channels: Vec<String>,
+    pub(crate) settings: Vec<String>,
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Flags of everything that runs something, and the variables that they stand for.
+const RUN_FLAGS: &[(&str, &str, &Variable)] = &[
+    ("base-dir", "DIR", &vars::SAGEMAKER_BASE_DIR),
+    ("python", "PROGRAM", &vars::OPTML_PYTHON),
+    ("wheels", "DIR", &vars::OPTML_WHEELS),
+    ("stop-grace", "SECONDS", &vars::OPTML_STOP_GRACE_S),
+    ("host-wait", "SECONDS", &vars::OPTML_HOST_WAIT_S),
+    ("exit-code", "STYLE", &vars::OPTML_EXIT_CODE),
+];
+
+/// Flags of every command.
+const LOG_FLAGS: &[(&str, &str, &Variable)] = &[
+    ("log-format", "FORMAT", &vars::OPTML_LOG_FORMAT),
+    ("log-level", "LEVEL", &vars::OPTML_LOG_LEVEL),
+    ("log-wrap", "WRAP", &vars::OPTML_LOG_WRAP),
+    ("log-stall", "SECONDS", &vars::OPTML_LOG_STALL_S),
+];
+
+impl Invocation {
+    /// Reads the words, the first of which is the name that we were called by.
+    ///
+    /// # Errors
+    ///
+    /// With clap's message; help and version are such errors too, with exit code 0.
+    pub(crate) fn parse(words: &[OsString]) -> Result<Self, clap::Error> {
+        let matches = command().try_get_matches_from(by_name(words.to_vec()))?;
+        let Some((name, inner)) = matches.subcommand() else {
+            return Ok(Self {
+                overlay: overlay(&matches, LOG_FLAGS),
+                action: Action::Bare,
+            });
+        };
+        let mut found = overlay(inner, LOG_FLAGS);
+        let words = |id: &str| -> Vec<OsString> {
+            inner
+                .get_many(id)
+                .map(|all| all.cloned().collect())
+                .unwrap_or_default()
+        };
+        let action = match name {
+            "train" => Action::Train {
+                command: Some(words("command")).filter(|words| !words.is_empty()),
+            },
+            "serve" => Action::Serve,
+            "exec" => Action::Exec {
+                command: words("command"),
+            },
+            "env" => Action::Env {
+                format: match inner.get_one::<String>("format").map(String::as_str) {
+                    Some("json") => EnvFormat::Json,
+                    Some("shell") => EnvFormat::Shell,
+                    _ => EnvFormat::Table,
+                },
+            },
+            "local" => {
+                let Some((_, train)) = inner.subcommand() else {
+                    return Err(command().error(
+                        ErrorKind::MissingSubcommand,
+                        "say what to play: `optml local train`",
+                    ));
+                };
+                found = overlay(train, LOG_FLAGS);
+                found.extend(overlay(train, RUN_FLAGS));
+                return Ok(Self {
+                    overlay: found,
+                    action: Action::LocalTrain(LocalTrain::read(train)),
+                });
+            }
+            other => unreachable!("clap knows no command `{other}`"),
+        };
+        found.extend(overlay(inner, RUN_FLAGS));
+        Ok(Self {
+            overlay: found,
+            action,
+        })
+    }
+}
+
+impl LocalTrain {
+    fn read(matches: &ArgMatches) -> Self {
+        let texts = |id: &str| -> Vec<String> {
+            matches
+                .get_many(id)
+                .map(|all| all.cloned().collect())
+                .unwrap_or_default()
+        };
+        Self {
+            path: matches.get_one("path").cloned(),
+            channels: texts("channel"),
+            settings: texts("set"),
+            command: matches
+                .get_many("command")
+                .map(|all| all.cloned().collect())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// The text of `optml --help`.
+pub(crate) fn help() -> String {
+    command().render_help().to_string()
+}
+
+/// Called as `train` or `serve` we are that command. The word itself may follow: an image that has us as its entry
+/// point by that name gets it from the platform.
+fn by_name(mut words: Vec<OsString>) -> Vec<OsString> {
+    let name = words.first().map(|word| {
+        std::path::Path::new(word)
+            .file_name()
+            .unwrap_or(word)
+            .to_owned()
+    });
+    if let Some(name) = name.filter(|name| name == "train" || name == "serve") {
+        if words.get(1) == Some(&name) {
+            words.remove(1);
+        }
+        words[0] = "optml".into();
+        words.insert(1, name);
+    }
+    words
+}
+
+fn overlay(matches: &ArgMatches, flags: &[(&str, &str, &Variable)]) -> Vec<(OsString, OsString)> {
+    flags
+        .iter()
+        .filter_map(|(flag, _, variable)| {
+            let value = matches.try_get_one::<OsString>(flag).ok().flatten()?;
+            Some((variable.name.into(), value.clone()))
+        })
+        .collect()
+}
+
+fn command() -> Command {
+    let codes: Vec<String> = exit::TABLE
+        .iter()
+        .map(|(code, meaning)| format!("  {code:<6} {meaning}"))
+        .collect();
+    Command::new("optml")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("The train and serve of a machine-learning container")
+        .after_help(format!(
+            "In a container: ENTRYPOINT [\"optml\"]; the platform adds `train` or `serve`.\n\nExit codes:\n{}",
+            codes.join("\n")
+        ))
+        .disable_help_subcommand(true)
+        .max_term_width(100)
+        .args(flag_arguments(LOG_FLAGS).map(|flag| flag.hide(true)))
+        .subcommands([train(), serve(), exec(), env(), local()])
+}
+
+fn train() -> Command {
+    let about = "Run the training job that /opt/ml describes";
+    Command::new("train")
+        .about(about)
+        .long_about(format!(
+            "{about}.\n\nThe entry point is named by SAGEMAKER_PROGRAM or the hyperparameter `sagemaker_program`; a command after `--` \
+             runs instead of it, with the same environment."
+        ))
+        .args(flag_arguments(RUN_FLAGS))
+        .args(flag_arguments(LOG_FLAGS))
+        .arg(command_words("A command to run instead of the entry point"))
+}
+
+fn serve() -> Command {
+    Command::new("serve")
+        .about("Serve the model (not in this version)")
+        .args(flag_arguments(LOG_FLAGS))
+}
+
+fn exec() -> Command {
+    Command::new("exec")
+        .about("Run any command as its supervisor: signals, orphans, exit code")
+        .args(flag_arguments(RUN_FLAGS))
+        .args(flag_arguments(LOG_FLAGS))
+        .arg(command_words("The command").required(true))
+}
+
+fn env() -> Command {
+    let about = "Show what the script would see, and where each value came from";
+    Command::new("env")
+        .about(about)
+        .long_about(format!(
+            "{about}.\n\nThe table hides values whose name or form says secret. `json` and `shell` hide nothing: their output is \
+             made to be used."
+        ))
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_name("FORMAT")
+                .value_parser(["table", "json", "shell"])
+                .default_value("table")
+                .help("table, for people; json, with the keys env_vars, cmd_args, training_env, process_env; shell, to be sourced"),
+        )
+        .args(flag_arguments(RUN_FLAGS))
+        .args(flag_arguments(LOG_FLAGS))
+}
+
+fn local() -> Command {
+    let train = Command::new("train")
+        .about("Train a project on this machine as the platform would, without Docker, AWS or a network")
+        .arg(Arg::new("path").value_name("DIR|FILE").help("The project's folder, or its script [default: this folder]"))
+        .arg(repeated("channel", "NAME=PATH", "Data for a channel: a folder or a file"))
+        .arg(repeated("set", "KEY=VALUE", "A hyperparameter"))
+        .args(flag_arguments(RUN_FLAGS).filter(|flag| flag.get_id() != "base-dir"))
+        .args(flag_arguments(LOG_FLAGS))
+        .arg(command_words("A command to run instead of a script"));
+    Command::new("local")
+        .about("Play the platform on this machine")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(train)
+}
+
+fn repeated(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name(value)
+        .action(ArgAction::Append)
+        .help(format!("{help}; may be given several times"))
+}
+
+fn command_words(help: &'static str) -> Arg {
+    Arg::new("command")
+        .last(true)
+        .num_args(1..)
+        .value_name("COMMAND")
+        .value_parser(clap::value_parser!(OsString))
+        .help(help)
+}
+
+fn flag_arguments(flags: &'static [(&str, &str, &Variable)]) -> impl Iterator<Item = Arg> {
+    flags.iter().map(|(flag, value, variable)| {
+        Arg::new(*flag)
+            .long(*flag)
+            .value_name(*value)
+            .value_parser(clap::value_parser!(OsString))
+            .help(flag_help(variable))
+    })
+}
+
+/// The documentation of the variable, and its name.
+fn flag_help(variable: &Variable) -> String {
+    let default = if variable.default.is_empty() {
+        String::new()
+    } else {
+        format!(" [default: {}]", variable.default)
+    };
+    format!(
+        "{} [env: {}]{default}",
+        variable.doc.replace('`', ""),
+        variable.name
+    )
+}
+
+/// A word that is no command, when it looks like one that somebody wants supervised.
+pub(crate) fn hint(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    let word = words
+        .get(1)
+        .map_or(OsStr::new("COMMAND"), OsString::as_os_str)
+        .to_string_lossy();
+    (error.kind() == ErrorKind::InvalidSubcommand).then(|| {
+        format!("to run a command of your own under supervision: `optml exec -- {word} …`")
+    })
+}

@@ -1,0 +1,129 @@
+//! The commands, and what they have in common: errors become a message and an exit code here, and nowhere else.
+
+mod env;
+mod exec;
+mod local;
+mod train;
+
+use std::{ffi::OsString, fmt::Display, io::Write};
+
+use optml_contract::{Layout, Source, exit::Code, source::Process, vars};
+
+use crate::{
+    arguments::{self, Action, Invocation},
+    session::{ChildKind, Session},
+};
+
+/// Reads the words, does what they say, and returns the exit code.
+pub(crate) fn run(words: &[OsString], environment: Process) -> u8 {
+    let invocation = match Invocation::parse(words) {
+        Ok(invocation) => invocation,
+        Err(error) => return usage(&error, words),
+    };
+    let environment = absolute_base(environment.with(invocation.overlay));
+    match invocation.action {
+        Action::Bare if is_container(&environment) => {
+            with_session(environment, ChildKind::Program, |session| {
+                Ok(train::run(session, None))
+            })
+        }
+        Action::Bare => {
+            // Nobody reads it: nothing to be done.
+            let _ = std::io::stdout().write_all(arguments::help().as_bytes());
+            Code::SUCCESS
+        }
+        Action::Train { command } => with_session(environment, ChildKind::Program, |session| {
+            Ok(train::run(session, command.as_deref()))
+        }),
+        Action::Serve => fail(
+            Code::FAILURE,
+            &"this version cannot serve",
+            Some(
+                "serve with the tools that you have; `optml train` and `optml local train` are complete",
+            ),
+        ),
+        Action::Exec { command } => with_session(environment, ChildKind::Program, |session| {
+            exec::run(session, &command)
+        }),
+        Action::Env { format } => with_session(environment, ChildKind::Program, |session| {
+            env::run(session, format)
+        }),
+        Action::LocalTrain(words) => with_session(environment, ChildKind::Ourselves, |session| {
+            local::run(session, &words)
+        }),
+    }
+}
+
+/// A relative base directory counts from where we are, and the script will be somewhere else.
+fn absolute_base(environment: Process) -> Process {
+    let name = vars::SAGEMAKER_BASE_DIR.name;
+    let base = environment
+        .var(name)
+        .filter(|base| !base.is_empty())
+        .map(std::path::absolute);
+    match base {
+        Some(Ok(base)) => environment.with([(name.into(), base.into())]),
+        _ => environment,
+    }
+}
+
+/// A command that failed before or beside a job: its exit code, message and remedy.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+fn with_session(
+    environment: Process,
+    child: ChildKind,
+    run: impl FnOnce(&mut Session) -> Result<u8, Failed>,
+) -> u8 {
+    let mut session = match Session::start(environment, child) {
+        Ok(session) => session,
+        Err(error) => return fail(Code::INTERNAL, &format!("{error:#}"), None),
+    };
+    let code = run(&mut session).unwrap_or_else(|failed| {
+        session
+            .console
+            .log(message(&failed.message, failed.hint.as_deref()).as_bytes());
+        failed.code
+    });
+    session.end(code)
+}
+
+/// The platform has put a job here. (The newest local mode of its SDK gives no word at all.)
+fn is_container(environment: &Process) -> bool {
+    Layout::locate(environment).is_ok_and(|layout| environment.exists(&layout.resources_file()))
+}
+
+fn usage(error: &clap::Error, words: &[OsString]) -> u8 {
+    // Help goes to standard output, errors to standard error; a closed one is no reason to fail.
+    let _ = error.print();
+    if let Some(hint) = arguments::hint(error, words) {
+        say(&format!("hint: {hint}\n"));
+    }
+    if error.use_stderr() {
+        Code::USAGE
+    } else {
+        Code::SUCCESS
+    }
+}
+
+fn fail(code: u8, error: &dyn Display, hint: Option<&str>) -> u8 {
+    say(&message(&error.to_string(), hint));
+    code
+}
+
+fn message(error: &str, hint: Option<&str>) -> String {
+    let hint = hint
+        .map(|hint| format!("hint: {hint}\n"))
+        .unwrap_or_default();
+    format!("error: {error}\n{hint}")
+}
+
+fn say(text: &str) {
+    // A closed standard error must not end us.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,97 @@
+//! What a person types, and what comes back.
+
+use crate::rig::optml;
+
+#[test]
+fn alone_outside_a_container_it_prints_its_help() {
+    let finished = optml(&["--base-dir-is-no-flag"]);
+    assert_eq!(finished.code, Some(2));
+    let nowhere = optml_testkit::OptMl::new();
+    std::fs::remove_dir_all(nowhere.path("input")).unwrap();
+    let finished = crate::rig::start(&nowhere, &[], &[]).wait();
+    assert_eq!(finished.code, Some(0));
+    assert!(finished.stdout.contains("Usage: optml"), "{finished:?}");
+    assert_eq!(finished.stderr, "");
+}
+
+#[test]
+fn help_tells_commands_exit_codes_and_variables() {
+    let help = optml(&["--help"]);
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    for word in ["train", "exec", "env", "local", "Exit codes:", "128+n"] {
+        assert!(help.stdout.contains(word), "{}", help.stdout);
+    }
+    let help = optml(&["train", "--help"]);
+    for variable in [
+        "OPTML_STOP_GRACE_S",
+        "OPTML_PYTHON",
+        "OPTML_EXIT_CODE",
+        "SAGEMAKER_BASE_DIR",
+        "OPTML_LOG_FORMAT",
+    ] {
+        let unwrapped = help.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            unwrapped.contains(&format!("[env: {variable}]")),
+            "{variable}: {}",
+            help.stdout
+        );
+    }
+}
+
+#[test]
+fn an_unknown_word_gets_a_remedy() {
+    let finished = optml(&["python", "train.py"]);
+    assert_eq!(finished.code, Some(2));
+    assert!(
+        finished.stderr.contains("optml exec -- python"),
+        "{}",
+        finished.stderr
+    );
+    let finished = optml(&["trian"]);
+    assert!(finished.stderr.contains("'train'"), "{}", finished.stderr);
+}
+
+#[test]
+fn serve_says_that_it_cannot() {
+    let finished = optml(&["serve"]);
+    assert_eq!(finished.code, Some(1));
+    assert!(
+        finished.stderr.starts_with("error: "),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn the_name_that_it_is_called_by_is_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, words) in [("train", &[][..]), ("train", &["train"][..])] {
+        let link = folder.path().join(name);
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(crate::rig::binary(), &link).unwrap();
+        let tree = optml_testkit::OptMl::with_script("train.py", "print('trained')");
+        let base = [("SAGEMAKER_BASE_DIR", tree.base().as_os_str())];
+        let finished = optml_testkit::Proc::start(&link, words, &base).wait();
+        assert_eq!(
+            (finished.code, finished.stdout.as_str()),
+            (Some(0), "trained\n"),
+            "{}",
+            finished.stderr
+        );
+    }
+}
+
+#[test]
+fn a_flag_is_the_variable() {
+    let tree = optml_testkit::OptMl::with_script("train.py", "raise SystemExit(5)");
+    let base = tree.base().to_str().unwrap();
+    let finished = optml(&["train", "--base-dir", base, "--exit-code", "reference"]);
+    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+    let finished = optml(&["train", "--base-dir", base, "--stop-grace", "soon"]);
+    assert_eq!(finished.code, Some(3));
+    assert!(
+        finished.stderr.contains("OPTML_STOP_GRACE_S"),
+        "{}",
+        finished.stderr
+    );
+}
