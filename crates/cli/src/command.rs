@@ -22,19 +22,13 @@ pub(crate) fn run(words: &[OsString], environment: Process) -> u8 {
     };
     let environment = absolute_base(environment.with(invocation.overlay));
     match invocation.action {
-        Action::Bare if is_container(&environment) => {
-            with_session(environment, ChildKind::Program, |session| {
-                Ok(train::run(session, None))
-            })
-        }
+        Action::Bare if is_container(&environment) => training(environment, None),
         Action::Bare => {
             // Nobody reads it: nothing to be done.
             let _ = std::io::stdout().write_all(arguments::help().as_bytes());
             Code::SUCCESS
         }
-        Action::Train { command } => with_session(environment, ChildKind::Program, |session| {
-            Ok(train::run(session, command.as_deref()))
-        }),
+        Action::Train { command } => training(environment, command.as_deref()),
         Action::Serve => fail(
             Code::FAILURE,
             &"this version cannot serve",
@@ -52,6 +46,14 @@ pub(crate) fn run(words: &[OsString], environment: Process) -> u8 {
             local::run(session, &words)
         }),
     }
+}
+
+fn training(environment: Process, command: Option<&[OsString]>) -> u8 {
+    let (environment, problem) = train::with_project_file(environment);
+    with_session(environment, ChildKind::Program, |session| {
+        session.option_problems.extend(problem);
+        Ok(train::run(session, command))
+    })
 }
 
 /// A relative base directory counts from where we are, and the script will be somewhere else.

@@ -3,10 +3,6 @@
 //! After the script started, the code is the script's own, or 128 + n when signal n ended it. Before that, and for
 //! every other command, it is one of the constants of [`Code`]. Nothing here ends a process: `main` returns the code.
 
-use std::str::FromStr;
-
-use thiserror::Error;
-
 /// The codes that are ours.
 ///
 /// They don't avoid the codes of a script: the failure report says who gave the code.
@@ -59,36 +55,6 @@ impl ExitStyle {
             (Self::Reference, _) | (Self::Native, Code::SUCCESS) => Code::FAILURE,
             (Self::Native, _) => native,
         }
-    }
-}
-
-impl FromStr for ExitStyle {
-    type Err = ExitStyleError;
-
-    /// Reads the text of `OPTML_EXIT_CODE`; empty is the default.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "" | "native" => Ok(Self::Native),
-            "reference" => Ok(Self::Reference),
-            _ => Err(ExitStyleError {
-                value: text.to_owned(),
-            }),
-        }
-    }
-}
-
-/// `OPTML_EXIT_CODE` has a value that means nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{value}` is no exit code style")]
-pub struct ExitStyleError {
-    /// The value as it was read.
-    pub value: String,
-}
-
-impl ExitStyleError {
-    /// What to write instead.
-    pub fn hint(&self) -> Option<String> {
-        Some("use `native` or `reference`".to_owned())
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use camino::Utf8Path;
-use optml_contract::{exit, layout::Layout};
+use optml_contract::layout::Layout;
 use optml_supervise::{Console, Ended, Exit, SpawnError, Supervisor};
 use tracing::warn;
 
@@ -159,19 +159,10 @@ fn end_report(
         ending,
         took: exit.took,
         peak_rss_bytes: exit.peak_rss_bytes,
-        exit_code: exit_code(&exit.ended),
+        exit_code: exit.ended.exit_code(),
         artifacts: archives,
         warnings,
     })
-}
-
-fn exit_code(ended: &Ended) -> u8 {
-    const SIGKILL: u8 = 9;
-    match ended {
-        Ended::Exited { code } => *code,
-        Ended::Signaled { signal, .. } => exit::of_signal(*signal),
-        Ended::OutOfMemory { .. } => exit::of_signal(SIGKILL),
-    }
 }
 
 fn failure(

@@ -27,12 +27,15 @@ use crate::{
     pump::{Format, Output, Pump},
     signals::{Meaning, Signals, StopSignal},
     stop::{Act, Grace, Second, Stop},
-    strays::{self, Process},
+    strays,
     sys::{self, Peek, Reaped},
 };
 
+mod ending;
 #[cfg(test)]
 pub(crate) mod tests;
+
+use self::ending::Ending;
 
 /// The supervisor could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -226,17 +229,6 @@ struct Watched {
     n_memory_kills_before: u64,
     /// Set when the child itself is gone and what it left behind is being ended.
     ending: Option<Ending>,
-}
-
-#[derive(Debug)]
-struct Ending {
-    exit: Exit,
-    /// Ends the leftovers as a child is ended.
-    stop: Stop,
-    /// When to stop waiting for what survives even SIGKILL.
-    give_up: Option<Instant>,
-    next_look: Instant,
-    known: Vec<i32>,
 }
 
 /// The state of the thread.
@@ -461,86 +453,19 @@ impl Watched {
             killed: self.stop == Stop::Killed,
         });
         // What is left of a group that was killed gets no second grace.
-        let mut leftovers = Stop::Running;
         let time = if self.stop == Stop::Killed {
             Duration::ZERO
         } else {
             grace.leftovers
         };
-        leftovers.request(time, Second::Kill, now);
-        self.ending = Some(Ending {
-            exit: Exit {
-                ended: Ended::new(reaped.status, n_kills),
-                took: now - self.started,
-                peak_rss_bytes: reaped.peak_rss_bytes,
-                stop,
-                leftovers: Leftovers::default(),
-            },
-            stop: leftovers,
-            give_up: None,
-            next_look: now,
-            known: Vec::new(),
-        });
-    }
-}
-
-impl Ending {
-    /// Looks at what is left, and does what is due. `true`: nothing more is to be waited for.
-    fn is_over(&mut self, left: &[Process], now: Instant) -> bool {
-        // How long SIGKILL may take to work: longer only for a process stuck in the kernel.
-        const KILL_TAKES: Duration = Duration::from_secs(5);
-        const LOOK_AGAIN: Duration = Duration::from_millis(20);
-        self.next_look = now + LOOK_AGAIN;
-        if left.is_empty() {
-            return true;
-        }
-        self.stop.tick(now);
-        let kill = self.stop == Stop::Killed;
-        let record = &mut self.exit.leftovers;
-        for process in left {
-            if kill {
-                process.send(Signal::KILL);
-            } else if !self.known.contains(&process.pid) {
-                process.send(Signal::TERM);
-                process.send(Signal::CONT);
-            }
-            if !self.known.contains(&process.pid) {
-                self.known.push(process.pid);
-                record.n_found += 1;
-                if record.names.len() < 5 {
-                    record.names.push(process.name.clone());
-                }
-            }
-        }
-        if !kill {
-            return false;
-        }
-        let give_up = *self.give_up.get_or_insert_with(|| {
-            record.n_killed = left.len();
-            now + KILL_TAKES
-        });
-        if give_up <= now {
-            record.n_stuck = left.len();
-        }
-        give_up <= now
-    }
-
-    fn say(&self) {
-        let Leftovers {
-            n_found,
-            n_killed,
-            n_stuck,
-            names,
-        } = &self.exit.leftovers;
-        if *n_found > 0 {
-            warn!(
-                n_found,
-                n_killed,
-                n_stuck,
-                names = names.join(","),
-                "processes outlived the program and were ended"
-            );
-        }
+        let exit = Exit {
+            ended: Ended::new(reaped.status, n_kills),
+            took: now - self.started,
+            peak_rss_bytes: reaped.peak_rss_bytes,
+            stop,
+            leftovers: Leftovers::default(),
+        };
+        self.ending = Some(Ending::new(exit, time, now));
     }
 }
 

@@ -215,7 +215,7 @@ impl CopyFault {
 /// # Errors
 /// The location or its content; the code directory is then as it was.
 ///
-/// **Source** — spec/training.md 6.2, with one refusal where the reference skips or overwrites.
+/// **Source** — sagemaker-training 5.1.4, `files.download_and_extract`, with one refusal where it skips or overwrites.
 pub fn fetch(location: &str, code_dir: &Utf8Path, stop: Stop<'_>) -> Result<Fetched, CodeError> {
     let occupancy = Occupancy::of(code_dir.as_std_path())?;
     if occupancy == Occupancy::Filled {

@@ -16,6 +16,7 @@ pub mod run;
 pub mod scratch;
 pub mod traceback;
 
+mod failing;
 mod prepare;
 
 pub use run::Job;

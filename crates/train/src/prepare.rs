@@ -17,10 +17,11 @@ use tracing::{info, warn};
 use crate::{
     code::{self, Fetched},
     entry::{EntryKind, EntryPoint},
+    failing::{Failed, ended, message, not_started},
     hosts::{self, HostWait, Inbox, SystemResolver},
     install::{self, InstallRequest, InstallStep, Interpreter, Wheels},
     launch::find_python,
-    run::{Failed, Job, Loaded, ended, message, not_started},
+    run::{Job, Loaded},
     scratch::Scratch,
 };
 

@@ -3,28 +3,25 @@
 //! Each step can fail in one way: with a [`Failure`], which says what was being done, what went wrong, and how the
 //! process ended. What happens then is in one place ([`Job::run`]), so that no path leads to a success that was none.
 
-use std::{ffi::OsString, time::Instant};
+use std::ffi::OsString;
 
 use optml_contract::{
     ConfigError, Exported, Layout, Source, TrainingEnv,
-    cgroup::Cgroup,
     exit::Code,
     export::ExecLimits,
-    failure::{Ended, Exception, Failure, Phase, redact_words},
+    failure::{Failure, Phase, redact_words},
     options::{LogWrap, Options},
 };
-use optml_supervise::{
-    Command, Console, Exit, Format, Output, SpawnError, SpawnErrorKind, Stdin, Supervisor,
-};
+use optml_supervise::{Command, Console, Exit, Format, Output, SpawnError, Stdin, Supervisor};
 use rustix::process::{Resource, getrlimit};
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
-    launch::{Launch, LaunchError, Settings, Work},
+    failing::{Failed, ended, explain, message, misconfigured, not_planned, not_started, stopped},
+    launch::{Launch, Settings, Work},
     prepare, probe,
     report::{Author, Report},
     scratch::Scratch,
-    traceback,
 };
 
 /// A job, and what it needs of the process that runs it.
@@ -43,9 +40,6 @@ pub struct Job<'a> {
     /// Where everything is printed.
     pub console: &'a Console,
 }
-
-/// A failure, on its way to the report.
-pub(crate) type Failed = Box<Failure>;
 
 /// What is known about a job once its files were read.
 #[derive(Debug)]
@@ -217,107 +211,6 @@ pub fn load(
     })
 }
 
-/// Every problem is in the log with its remedy; the report begins with the first.
-fn misconfigured(problems: &[ConfigError]) -> Failed {
-    for problem in problems {
-        error!(hint = problem.hint(), "{problem}");
-    }
-    let mut failure = Failure::new(Phase::Configuration);
-    let mut messages = problems.iter().map(|problem| message(problem.to_string()));
-    failure.exception = messages.next();
-    failure.causes = messages.collect();
-    failure.hint = problems.first().and_then(ConfigError::hint);
-    Box::new(failure)
-}
-
-fn not_planned(error: &LaunchError) -> Failed {
-    let mut failure = Failure::new(Phase::Configuration);
-    failure.exception = Some(message(error.to_string()));
-    failure.hint = error.hint();
-    Box::new(failure)
-}
-
-/// A program of `phase` could not be started.
-pub(crate) fn not_started(phase: Phase, error: &SpawnError) -> Failed {
-    let mut failure = Failure::new(phase);
-    if let SpawnErrorKind::Stopping(signal) = error.kind {
-        failure.ended = Some(stopped(signal));
-    } else {
-        failure.ended = Some(Ended::NotStarted {
-            reason: error.to_string(),
-        });
-        failure.hint = error.hint();
-    }
-    Box::new(failure)
-}
-
-fn stopped(signal: optml_supervise::StopSignal) -> Ended {
-    let signal = signal.number();
-    Ended::Stopped {
-        signal,
-        code: optml_contract::exit::of_signal(signal),
-        killed: false,
-    }
-}
-
-/// A program of `phase` has ended as it should not have.
-pub(crate) fn ended(phase: Phase, exit: &Exit, output: Output, source: &dyn Source) -> Failed {
-    use optml_supervise::Ended as How;
-    let peak_rss_bytes = Some(exit.peak_rss_bytes);
-    let mut failure = Failure::new(phase);
-    failure.ended = Some(match (exit.ended, exit.stop) {
-        (How::OutOfMemory { .. }, _) => Ended::OutOfMemory {
-            limit_bytes: Cgroup::find(source).memory_limit(source),
-            peak_rss_bytes,
-        },
-        (how, Some(stop)) => Ended::Stopped {
-            signal: stop.signal.number(),
-            code: how.exit_code(),
-            killed: stop.killed,
-        },
-        (How::Exited { code }, None) => Ended::Exited { code },
-        (
-            How::Signaled {
-                signal,
-                core_dumped,
-            },
-            None,
-        ) => Ended::Signaled {
-            signal,
-            core_dumped,
-            peak_rss_bytes,
-        },
-    });
-    failure.stdout_tail = output.stdout;
-    failure.stderr_tail = output.stderr;
-    Box::new(failure)
-}
-
-/// What the script itself said: its traceback, else its last words.
-fn explain(failure: &mut Failure, layout: &Layout) {
-    let begin = Instant::now();
-    let code_dir = layout.code();
-    let code_dir = code_dir.as_std_path();
-    let told = traceback::parse(&failure.stderr_tail, code_dir)
-        .or_else(|| traceback::parse(&failure.stdout_tail, code_dir));
-    if let Some(told) = told {
-        failure.exception = Some(told.exception);
-        failure.causes = told.causes;
-        failure.other_ranks = told.other_ranks;
-        failure.rank = told.rank;
-    } else if matches!(failure.ended, Some(Ended::Exited { .. })) {
-        let text = optml_contract::failure::plain_text(&failure.stderr_tail);
-        failure.exception = text
-            .lines()
-            .rfind(|line| !line.trim().is_empty())
-            .map(|line| message(line.trim().to_owned()));
-    }
-    debug!(
-        took_ms = begin.elapsed().as_millis(),
-        "looked for the reason"
-    );
-}
-
 fn say_end(exit: &Exit) {
     let peak_rss_mib = exit.peak_rss_bytes >> 20;
     let took_s = exit.took.as_secs_f64();
@@ -331,12 +224,4 @@ fn say_end(exit: &Exit) {
         stop.killed = stop.map(|stop| stop.killed),
         "the script has ended"
     );
-}
-
-pub(crate) fn message(text: String) -> Exception {
-    Exception {
-        type_name: String::new(),
-        message: text,
-        place: None,
-    }
 }

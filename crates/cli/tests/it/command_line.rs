@@ -95,3 +95,27 @@ fn a_flag_is_the_variable() {
         finished.stderr
     );
 }
+
+#[test]
+fn a_project_file_in_a_container_is_read_when_it_is_named() {
+    let tree = optml_testkit::OptMl::new()
+        .file("code/other.py", "raise SystemExit(6)")
+        .file("code/optml.toml", "[train]\nentry_point = \"other.py\"\n");
+    let file = tree.path("code/optml.toml");
+    let file = file.to_str().unwrap();
+    assert_eq!(
+        crate::rig::start(&tree, &["train"], &[]).wait().code,
+        Some(3),
+        "it is not looked for"
+    );
+    let finished = crate::rig::start(&tree, &["train"], &[("OPTML_CONFIG", file)]).wait();
+    assert_eq!(finished.code, Some(6), "{}", finished.stderr);
+    let tree = tree.file("code/optml.toml", "[train]\nentry = 1\n");
+    let finished = crate::rig::start(&tree, &["train"], &[("OPTML_CONFIG", file)]).wait();
+    assert_eq!(finished.code, Some(3), "{}", finished.stderr);
+    let report = tree.read("output/failure");
+    assert!(
+        report.contains("OPTML_CONFIG") && report.contains("line 2") && report.contains("`entry`"),
+        "{report}"
+    );
+}

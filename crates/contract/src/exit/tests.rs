@@ -20,16 +20,6 @@ fn a_failure_is_never_0() {
 }
 
 #[test]
-fn the_style_is_read_from_text() {
-    assert_eq!("".parse(), Ok(ExitStyle::Native));
-    assert_eq!("native".parse(), Ok(ExitStyle::Native));
-    assert_eq!("reference".parse(), Ok(ExitStyle::Reference));
-    let err = "Reference".parse::<ExitStyle>().unwrap_err();
-    assert_eq!(err.to_string(), "`Reference` is no exit code style");
-    assert_eq!(err.hint().as_deref(), Some("use `native` or `reference`"));
-}
-
-#[test]
 fn the_table_has_every_code_of_ours() {
     for code in [
         Code::SUCCESS,
