@@ -7,7 +7,8 @@ mod train;
 
 use std::{ffi::OsString, fmt::Display, io::Write};
 
-use optml_contract::{Layout, Source, exit::Code, source::Process, vars};
+use optml_contract::{Layout, Source, exit::Code, options::LogFormat, source::Process, vars};
+use tracing::error;
 
 use crate::{
     arguments::{self, Action, Invocation},
@@ -87,12 +88,20 @@ fn with_session(
         Err(error) => return fail(Code::INTERNAL, &format!("{error:#}"), None),
     };
     let code = run(&mut session).unwrap_or_else(|failed| {
-        session
-            .console
-            .log(message(&failed.message, failed.hint.as_deref()).as_bytes());
+        say_failed(&session, &failed);
         failed.code
     });
     session.end(code)
+}
+
+/// For people, unless the log is for machines.
+fn say_failed(session: &Session, failed: &Failed) {
+    match session.options.log_format {
+        LogFormat::Text => session
+            .console
+            .log(message(&failed.message, failed.hint.as_deref()).as_bytes()),
+        LogFormat::Json => error!(hint = failed.hint, "{}", failed.message),
+    }
 }
 
 /// The platform has put a job here. (The newest local mode of its SDK gives no word at all.)

@@ -5,6 +5,7 @@ use std::{ffi::OsString, time::Duration};
 use anyhow::Context;
 use optml_contract::{ConfigError, Source, options::Options, source::Process};
 use optml_supervise::{Console, Grace, Second, Supervisor};
+use tracing::warn;
 
 use crate::log;
 
@@ -77,8 +78,12 @@ impl Session {
 
     /// Writes what is left, and gives back the exit code.
     pub(crate) fn end(self, code: u8) -> u8 {
-        // Who could be told? The one place to say it is what was lost.
-        let _ = self.console.flush(LAST_OUTPUT);
+        let n_bytes = self.console.flush(LAST_OUTPUT);
+        if n_bytes > 0 {
+            warn!(n_bytes, "output was lost: nothing took it");
+            // If this line is lost too there is nobody left to tell.
+            let _ = self.console.flush(LAST_OUTPUT);
+        }
         code
     }
 }

@@ -64,6 +64,8 @@ pub enum Note {
         alias: Text,
         /// The variable that goes without.
         variable: Text,
+        /// Where the value under that name came from.
+        kept: Origin,
     },
     /// A variable is too large; a file or `SM_HPS_FILE` has its value.
     TooLong {
@@ -199,10 +201,14 @@ impl fmt::Display for Note {
                     "variable `{variable}` has the value of {kept}; {dropped} has the same name in upper case"
                 )
             }
-            Self::AliasTaken { alias, variable } => {
+            Self::AliasTaken {
+                alias,
+                variable,
+                kept,
+            } => {
                 write!(
                     f,
-                    "variable `{variable}` has no name for shells: `{alias}` means something else"
+                    "variable `{variable}` has no name for shells: `{alias}` has the value of {kept}"
                 )
             }
             Self::TooLong {

@@ -17,6 +17,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, poll},
+    fs::FileType,
     io::Errno,
 };
 
@@ -27,6 +28,12 @@ mod tests;
 const PENDING_BYTES: usize = 256 * 1024;
 /// What may be waiting beyond that, to finish a line that has begun, and for our own log.
 const RESERVE_BYTES: usize = 256 * 1024;
+
+/// What is written at once to a file: small enough that progress shows.
+const FILE_PIECE_BYTES: usize = 64 * 1024;
+/// The same for a pipe or terminal: the kernel's `PIPE_BUF`, which goes out whole or not at all. Of more, an unknown part
+/// may be out when the reader stops, and what was lost could not be counted.
+const PIPE_PIECE_BYTES: usize = 4096;
 
 /// Our standard output and standard error. Clones share the same writers.
 #[derive(Debug, Clone)]
@@ -120,6 +127,7 @@ pub(crate) enum Pushed {
 pub(crate) struct Writer {
     name: &'static str,
     stall: Duration,
+    is_regular_file: bool,
     state: Mutex<State>,
     /// The state has changed: there is something to write, or room again, or nothing left.
     changed: Condvar,
@@ -148,6 +156,8 @@ impl Writer {
         let writer = Arc::new(Self {
             name,
             stall,
+            is_regular_file: rustix::fs::fstat(&fd)
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile),
             state: Mutex::new(State {
                 pending: Vec::new(),
                 n_in_flight: 0,
@@ -267,11 +277,14 @@ impl Writer {
     }
 
     fn write_out(&self, fd: &OwnedFd, batch: &[u8]) {
-        // Small enough that progress shows while a slow reader takes a large batch.
-        const PIECE_BYTES: usize = 64 * 1024;
+        let piece_bytes = if self.is_regular_file {
+            FILE_PIECE_BYTES
+        } else {
+            PIPE_PIECE_BYTES
+        };
         let mut rest = batch;
         while !rest.is_empty() {
-            match rustix::io::write(fd, &rest[..rest.len().min(PIECE_BYTES)]) {
+            match rustix::io::write(fd, &rest[..rest.len().min(piece_bytes)]) {
                 Ok(n) => {
                     rest = &rest[n..];
                     let mut state = self.lock();

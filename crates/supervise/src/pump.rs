@@ -2,7 +2,7 @@
 //!
 //! Bytes are passed on as they are. Lines matter only where a stream shares its way with another (standard error with
 //! our own log, both where both are one file): there a line is held back until it is whole, for at most
-//! [`HOLD`] or [`HOLD_BYTES`], so that a prompt or progress bar still shows. Only the formats that mark lines as a
+//! 200 ms or 64 KiB, so that a prompt or progress bar still shows. Only the formats that mark lines as a
 //! child's ([`Format::Prefix`], [`Format::Json`]) alter anything.
 
 use std::{

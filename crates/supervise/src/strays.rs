@@ -10,6 +10,7 @@ mod tests;
 /// One line of `/proc/<pid>/stat`, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Process {
+    /// Negative: not one process but the group of that number, as kill(2) has it.
     pub(crate) pid: i32,
     pub(crate) name: String,
     parent: i32,
@@ -37,15 +38,31 @@ impl Process {
         matches!(self.state, b'Z' | b'X')
     }
 
+    /// A whole group, where its members can't be seen; `None` when there are none.
+    fn of_group(group: Pid) -> Option<Self> {
+        rustix::process::test_kill_process_group(group).ok()?;
+        Some(Self {
+            pid: -raw(group),
+            name: "unknown".to_owned(),
+            state: b'?',
+            parent: 0,
+            group: raw(group),
+        })
+    }
+
     pub(crate) fn send(&self, signal: Signal) {
-        if let Some(pid) = Pid::from_raw(self.pid) {
+        if let Some(pid) = Pid::from_raw(self.pid.abs()) {
             // An error means that it is gone, or not ours to signal: the next look tells which.
-            let _ = rustix::process::kill_process(pid, signal);
+            let _ = if self.pid < 0 {
+                rustix::process::kill_process_group(pid, signal)
+            } else {
+                rustix::process::kill_process(pid, signal)
+            };
         }
     }
 }
 
-/// Every process that `/proc` shows. Empty where `/proc` isn't mounted: then only groups can be ended.
+/// Every process that `/proc` shows. Empty where `/proc` isn't mounted: it would show at least us.
 fn all() -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
@@ -67,11 +84,16 @@ fn all() -> Vec<Process> {
 /// What a child of ours left behind: the members of its group, and, when `all_descendants`, every other descendant of
 /// this process but those at or below a process in `except`.
 ///
-/// The dead that we have still to reap count; those that wait for another parent don't.
+/// The dead that we have still to reap count; those that wait for another parent don't. Without `/proc` only the group
+/// can be found, as a whole.
 pub(crate) fn find(group: Pid, all_descendants: bool, except: &[Pid]) -> Vec<Process> {
+    let all = all();
+    if all.is_empty() {
+        return Process::of_group(group).into_iter().collect();
+    }
     let except: Vec<i32> = except.iter().copied().map(raw).collect();
     select(
-        &all(),
+        &all,
         &Search {
             us: raw(rustix::process::getpid()),
             group: raw(group),

@@ -323,25 +323,30 @@ impl Reaper {
     }
 
     fn stop_all(&mut self, signal: StopSignal) {
-        let mut stops = lock(&self.stops);
-        if stops.first.is_none() {
-            info!(
-                signal = signal.name(),
-                n_children = self.children.len(),
-                grace_s = self.grace.stop.as_secs(),
-                "stopping"
-            );
-            stops.first = Some(signal);
-            for listener in std::mem::take(&mut stops.listeners) {
-                listener(signal);
+        // Out of the lock before anybody is called: a listener may ask whether we are stopping.
+        let listeners = {
+            let mut stops = lock(&self.stops);
+            let is_first = stops.first.is_none();
+            stops.first.get_or_insert(signal);
+            is_first.then(|| std::mem::take(&mut stops.listeners))
+        };
+        match listeners {
+            Some(listeners) => {
+                let (signal_name, grace_s) = (signal.name(), self.grace.stop.as_secs());
+                info!(
+                    signal = signal_name,
+                    n_children = self.children.len(),
+                    grace_s,
+                    "stopping"
+                );
+                for listener in listeners {
+                    listener(signal);
+                }
             }
-        } else {
-            warn!(
-                signal = signal.name(),
-                "asked to stop again: killing what is left"
-            );
+            None => {
+                warn!(signal = signal.name(), second = ?self.grace.second, "asked to stop again");
+            }
         }
-        drop(stops);
         for pid in self
             .children
             .iter()

@@ -1,14 +1,18 @@
-//! Test support: a fake `/opt/ml`, a harness for real processes, and where the recorded values are.
+//! Test support: a fake `/opt/ml`, a harness for real processes and containers, and where the recorded values are.
 //!
 //! Nothing here mocks anything: a [`Proc`] is a real child, with real signals and real pipes.
 
+mod container;
+mod memory_group;
 mod opt_ml;
 mod proc;
 
 use std::path::PathBuf;
 
+pub use container::{Contained, Container, Image, Writable, busybox};
+pub use memory_group::MemoryGroup;
 pub use opt_ml::OptMl;
-pub use proc::{Finished, Proc};
+pub use proc::{Finished, Proc, Streams};
 
 /// The recorded values of the reference implementations: `conformance/` of the repository, or `OPTML_CONFORMANCE`.
 pub fn conformance() -> PathBuf {

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-/// A job's tree. Its files are written by [`OptMl::write`]; the folder is removed with this value.
+/// A job's tree. Its files are written as it is built; the folder is removed with this value.
 #[derive(Debug)]
 pub struct OptMl {
     folder: tempfile::TempDir,
@@ -78,7 +78,7 @@ impl OptMl {
             .file(&format!("input/data/{name}/{file}"), content)
     }
 
-    /// Writes a file; one that begins with `#!` can be executed.
+    /// Writes a file; a script with a `#!` line, or a program, can be executed.
     #[must_use]
     pub fn file(self, relative: &str, content: impl AsRef<[u8]>) -> Self {
         let path = self.path(relative);
@@ -86,7 +86,7 @@ impl OptMl {
         fs::create_dir_all(path.parent().expect("a path below the base"))
             .expect("a writable temporary folder");
         fs::write(&path, content).expect("a writable temporary folder");
-        if content.starts_with(b"#!") {
+        if content.starts_with(b"#!") || content.starts_with(b"\x7fELF") {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
                 .expect("a file of our own");
         }

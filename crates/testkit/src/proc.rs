@@ -38,6 +38,27 @@ pub struct Finished {
     pub stderr: String,
 }
 
+/// Where the streams of a process lead.
+#[derive(Debug)]
+pub struct Streams {
+    /// Nothing by default.
+    pub stdin: Stdio,
+    /// To the [`Proc`] by default. What leads elsewhere is not seen by it.
+    pub stdout: Stdio,
+    /// The same.
+    pub stderr: Stdio,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self {
+            stdin: Stdio::null(),
+            stdout: Stdio::piped(),
+            stderr: Stdio::piped(),
+        }
+    }
+}
+
 impl Proc {
     /// Starts a program with an empty environment but for `PATH` and the given variables.
     #[track_caller]
@@ -46,22 +67,37 @@ impl Proc {
         words: impl IntoIterator<Item = impl AsRef<OsStr>>,
         variables: &[(&str, &OsStr)],
     ) -> Self {
+        Self::start_command(Self::command(program, words, variables))
+    }
+
+    /// What [`Proc::start`] starts, to be prepared further.
+    pub fn command(
+        program: impl AsRef<Path>,
+        words: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        variables: &[(&str, &OsStr)],
+    ) -> Command {
         let mut command = Command::new(program.as_ref());
         command
             .args(words)
             .env_clear()
             .env("PATH", path())
             .envs(variables.iter().copied());
-        Self::start_command(command)
+        command
     }
 
     /// Starts a prepared command; its streams and its group are replaced.
     #[track_caller]
-    pub fn start_command(mut command: Command) -> Self {
+    pub fn start_command(command: Command) -> Self {
+        Self::start_with(command, Streams::default())
+    }
+
+    /// The same, with streams that lead elsewhere.
+    #[track_caller]
+    pub fn start_with(mut command: Command, streams: Streams) -> Self {
         command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdin(streams.stdin)
+            .stdout(streams.stdout)
+            .stderr(streams.stderr)
             .process_group(0);
         #[expect(
             clippy::disallowed_methods,
@@ -70,8 +106,14 @@ impl Proc {
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("start {command:?}: {error}"));
-        let stdout = Stream::read(child.stdout.take().expect("piped"));
-        let stderr = Stream::read(child.stderr.take().expect("piped"));
+        let stdout = child
+            .stdout
+            .take()
+            .map_or_else(Stream::elsewhere, Stream::read);
+        let stderr = child
+            .stderr
+            .take()
+            .map_or_else(Stream::elsewhere, Stream::read);
         Self {
             child,
             stdout,
@@ -205,6 +247,10 @@ impl Stream {
             shared,
             thread: Some(thread),
         }
+    }
+
+    fn elsewhere() -> Self {
+        Self::read(std::io::empty())
     }
 
     fn line(&self, text: &str, deadline: Instant) -> Result<String, String> {

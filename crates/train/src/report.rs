@@ -4,7 +4,11 @@
 //! job began. One from before is replaced. Files appear whole (written beside, then renamed), so that nobody ever
 //! reads half a reason; where nothing can be written the log has it all.
 
-use std::{fs, io, os::unix::fs::MetadataExt};
+use std::{
+    fs,
+    io::{self, Write},
+    os::unix::fs::MetadataExt,
+};
 
 use camino::Utf8Path;
 use optml_contract::{Layout, failure::Failure};
@@ -98,7 +102,11 @@ fn stamp(file: &Utf8Path) -> Option<Stamp> {
 /// Replaces whatever is there, a link or a pipe too, in one step.
 fn write_whole(file: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
     let beside = file.with_file_name(format!(".{}.optml", file.file_name().unwrap_or_default()));
-    let result = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, file));
+    // Whatever lies there, a pipe or a link too, is neither waited for nor written through. Usually nothing does.
+    let _ = fs::remove_file(&beside);
+    let result = fs::File::create_new(&beside)
+        .and_then(|mut fresh| fresh.write_all(bytes))
+        .and_then(|()| fs::rename(&beside, file));
     if result.is_err() {
         // It may not even have come into being.
         let _ = fs::remove_file(&beside);

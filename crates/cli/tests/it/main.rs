@@ -1,7 +1,19 @@
 //! The binary as a container sees it: real processes, real signals, real files. One test binary for all.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy allows it in test functions, but not in the functions that they share"
+)]
 
+mod code;
 mod command_line;
+mod container;
+mod docs;
+mod env;
 mod failure;
+mod install;
+mod local;
+mod logs;
 mod outcome;
 mod rig;
+mod robustness;
 mod signals;

@@ -1,25 +1,40 @@
 //! How every test here starts the binary.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
-use optml_testkit::{Finished, OptMl, Proc};
+use optml_testkit::{Finished, OptMl, Proc, Streams};
 
 /// The binary under test: the one that was just built, or `OPTML_TEST_BIN` (the static one, for a smoke test).
-pub(crate) fn binary() -> &'static OsStr {
-    let built = OsStr::new(env!("CARGO_BIN_EXE_optml"));
-    option_env!("OPTML_TEST_BIN").map_or(built, OsStr::new)
+pub(crate) fn binary() -> OsString {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a switch for the tests themselves"
+    )]
+    let elsewhere = std::env::var_os("OPTML_TEST_BIN");
+    elsewhere.unwrap_or_else(|| env!("CARGO_BIN_EXE_optml").into())
 }
 
 /// `optml WORDS…` on a tree.
 #[track_caller]
 pub(crate) fn start(tree: &OptMl, words: &[&str], variables: &[(&str, &str)]) -> Proc {
+    start_with(tree, words, variables, Streams::default())
+}
+
+/// The same, with streams that lead elsewhere.
+#[track_caller]
+pub(crate) fn start_with(
+    tree: &OptMl,
+    words: &[&str],
+    variables: &[(&str, &str)],
+    streams: Streams,
+) -> Proc {
     let mut all = vec![("SAGEMAKER_BASE_DIR", tree.base().as_os_str())];
     all.extend(
         variables
             .iter()
             .map(|(name, value)| (*name, OsStr::new(*value))),
     );
-    Proc::start(binary(), words, &all)
+    Proc::start_with(Proc::command(binary(), words, &all), streams)
 }
 
 /// `optml train` on a tree, to its end.

@@ -116,14 +116,21 @@ fn add_aliases(inherited: &dyn Source, settings: &mut Settings, notes: &mut Vec<
         },
     ) in aliases
     {
-        let ours = settings.get(&alias).map(|setting| setting.value.clone());
-        let taken = ours.or_else(|| inherited.var(alias.as_str()?).map(Text::from_os));
+        let ours = settings
+            .get(&alias)
+            .map(|setting| (setting.value.clone(), setting.origin.clone()));
+        let taken = ours.or_else(|| {
+            let theirs = inherited.var(alias.as_str()?)?;
+            let environment = Origin::Derived("the inherited environment".to_owned());
+            Some((Text::from_os(theirs), environment))
+        });
         match taken {
             None => settings.put(alias, value, origin),
-            Some(other) if other == value => {}
-            Some(_) => notes.push(Note::AliasTaken {
+            Some((other, _)) if other == value => {}
+            Some((_, kept)) => notes.push(Note::AliasTaken {
                 alias,
                 variable: name,
+                kept,
             }),
         }
     }

@@ -95,7 +95,7 @@ fn names_of_the_newer_sdk_yield_to_what_is_set() {
     assert_eq!(var(&exported, "SM_HP_A_B"), Some("mine"));
     assert_eq!(
         notes(&exported),
-        "variable `SM_HP_A-B` has no name for shells: `SM_HP_A_B` means something else"
+        "variable `SM_HP_A-B` has no name for shells: `SM_HP_A_B` has the value of the inherited environment"
     );
 }
 
@@ -117,8 +117,8 @@ fn an_exact_name_wins_over_a_spelling_for_shells() {
     .map(|name| var(&exported, name).unwrap());
     assert_eq!(values, ["1", "2", "3", "5", "6"]);
     insta::assert_snapshot!(notes(&exported), @"
-    variable `SM_HP_A-B` has no name for shells: `SM_HP_A_B` means something else
-    variable `SM_HP_A C` has no name for shells: `SM_HP_A_C` means something else
+    variable `SM_HP_A-B` has no name for shells: `SM_HP_A_B` has the value of `/b/input/config/hyperparameters.json` at `/a_b`
+    variable `SM_HP_A C` has no name for shells: `SM_HP_A_C` has the value of `/b/input/config/hyperparameters.json` at `/a.c`
     ");
 }
 

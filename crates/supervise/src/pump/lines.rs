@@ -95,7 +95,15 @@ impl Lines {
     }
 
     fn wrap(&mut self, chunk: &[u8], outlet: &mut Outlet) {
-        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+        for mut piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            while self.held.len() + piece.strip_suffix(b"\n").unwrap_or(piece).len() > LINE_BYTES {
+                let (last, rest) = piece.split_at(LINE_BYTES - self.held.len());
+                self.held.extend_from_slice(last);
+                let next = self.held.split_off(character_start(&self.held, rest[0]));
+                let line = std::mem::replace(&mut self.held, next);
+                self.emit(&line, true, outlet);
+                piece = rest;
+            }
             self.held.extend_from_slice(piece);
             if self.held.ends_with(b"\n") {
                 let mut line = std::mem::take(&mut self.held);
@@ -103,9 +111,6 @@ impl Lines {
                 self.emit(&line, false, outlet);
                 line.clear();
                 self.held = line;
-            } else if self.held.len() >= LINE_BYTES {
-                let line = std::mem::take(&mut self.held);
-                self.emit(&line, true, outlet);
             }
         }
     }
@@ -131,6 +136,25 @@ impl Lines {
         }
         self.scratch.push(b'\n');
         outlet.push(&[], &self.scratch);
+    }
+}
+
+/// Where to cut `text`, which `next` follows: at its end, or before a character that would be cut in two.
+fn character_start(text: &[u8], next: u8) -> usize {
+    let continues = |byte: u8| byte & 0b1100_0000 == 0b1000_0000;
+    if !continues(next) {
+        return text.len();
+    }
+    let n_last = text
+        .iter()
+        .rev()
+        .take_while(|byte| continues(**byte))
+        .count();
+    // More than three make no character: whatever it is, it may be cut.
+    if n_last < 3 {
+        text.len().saturating_sub(n_last + 1)
+    } else {
+        text.len()
     }
 }
 

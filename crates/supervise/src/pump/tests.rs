@@ -293,6 +293,37 @@ fn json_lines() {
 }
 
 #[test]
+fn a_cut_is_exact_and_spares_characters() {
+    const LIMIT: usize = 256 * 1024;
+    let cut = |line: &[u8]| -> Vec<usize> {
+        let mut rig = Rig::new(&Format::Json { host: "h".into() }, LONG);
+        let output = rig.stdout.as_ref().unwrap().try_clone().unwrap();
+        let reader = thread::spawn(move || available(output));
+        // In writes that end nowhere in particular.
+        for part in line.chunks(65_521) {
+            rig.stdin_of_stdout.write_all(part).unwrap();
+        }
+        rig.stdin_of_stdout.write_all(b"\n").unwrap();
+        rig.end_with_reader();
+        let text = String::from_utf8(reader.join().unwrap()).unwrap();
+        let records = text.lines().map(|record| {
+            let message = record.split_once("\"msg\":\"").unwrap().1;
+            message.split_once('"').unwrap().0
+        });
+        assert_eq!(records.clone().collect::<String>().as_bytes(), line);
+        records.map(str::len).collect()
+    };
+    assert_eq!(cut(&vec![b'x'; LIMIT]), [LIMIT]);
+    assert_eq!(cut(&vec![b'x'; LIMIT + 1]), [LIMIT, 1]);
+    assert_eq!(cut(&vec![b'x'; 2 * LIMIT + 7]), [LIMIT, LIMIT, 7]);
+    for n_before in 0..5 {
+        let line = "y".repeat(n_before) + &"\u{1f600}".repeat(LIMIT / 4);
+        let first = LIMIT - (LIMIT - n_before) % 4;
+        assert_eq!(cut(line.as_bytes())[0], first, "{n_before}");
+    }
+}
+
+#[test]
 fn a_wrapped_line_is_cut_at_its_limit_and_marked() {
     let rig = Rig::new(&Format::Prefix("p".into()), LONG);
     let mut input = rig.stdin_of_stdout.try_clone().unwrap();

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Sets up what the tests need, and runs all of them. Words are handed to nextest: ./test.sh signals::
+# The tests of whole containers make namespaces and control groups, which takes root.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# Real parts that the tests run: a static shell for images made of nothing, namespaces to put them in, a compiler to link.
+missing=()
+[ -x /bin/busybox ] || [ -x /usr/bin/busybox ] || missing+=(busybox-static)
+command -v unshare >/dev/null && command -v setpriv >/dev/null || missing+=(util-linux)
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "installing: ${missing[*]}"
+    if [ "$(id -u)" != 0 ]; then
+        echo "error: that takes root; as root: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+fi
+command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
+
+# A Python of the tests' own: what they install goes nowhere else.
+venv=${CARGO_TARGET_DIR:-$PWD/target}/test-python
+if [ ! -x "$venv/bin/uv" ]; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check setuptools wheel uv
+fi
+PATH=$venv/bin:$PATH
+export PATH
+
+cargo test --workspace --locked --doc --quiet
+cargo nextest run --workspace --locked "$@"
