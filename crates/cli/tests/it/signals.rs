@@ -216,3 +216,22 @@ fn a_stop_during_exec_is_the_commands_business() {
     process.signal(Signal::TERM);
     assert_eq!(process.wait().code, Some(11));
 }
+
+#[test]
+fn a_signal_while_what_the_script_left_behind_is_ended() {
+    // The script is gone; what it left has been asked to end, and doesn't. A stop now is no reason to wait for it.
+    let script = "#!/bin/sh
+sh -c 'trap \"echo asked\" TERM; echo >up; echo up; while :; do sleep 0.01; done' &
+until [ -e up ]; do sleep 0.01; done
+exit 4
+";
+    let tree = OptMl::with_script("train.sh", script);
+    let process = start(&tree, &["train"], &[]);
+    process.stdout_line("up");
+    process.stdout_line("asked");
+    process.signal(Signal::TERM);
+    let finished = process.wait();
+    assert_eq!(finished.code, Some(4), "{}", finished.stderr);
+    assert!(finished.stderr.contains("outlived"), "{}", finished.stderr);
+    assert!(tree.read("output/failure").contains("exit code 4"));
+}
