@@ -22,9 +22,9 @@ pub(crate) fn misconfigured(problems: &[ConfigError]) -> Failed {
         error!(hint = problem.hint(), "{problem}");
     }
     let mut failure = Failure::new(Phase::Configuration);
-    let mut messages = problems.iter().map(|problem| message(problem.to_string()));
-    failure.exception = messages.next();
-    failure.causes = messages.collect();
+    // A line each: none of them is the cause of another.
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    failure.exception = Some(message(lines.join("\n")));
     failure.hint = problems.first().and_then(ConfigError::hint);
     Box::new(failure)
 }

@@ -47,13 +47,16 @@ pub enum Author {
 impl<'a> Report<'a> {
     /// Notes what is there, and takes a `success` of an earlier run away.
     ///
-    /// Makes `output/` when it is missing, so that a reason can be left there; an error shows when it is.
+    /// Makes `output/` when only that is missing, so that a reason can be left there; an error shows when it is.
     pub fn begin(layout: &'a Layout) -> Self {
         let before = stamp(&layout.failure());
         if before.is_some_and(|before| before.n_bytes > 0) {
             warn!(file = %layout.failure(), "there is a failure report from before this job: it will be replaced if this one fails");
         }
-        if let Err(error) = fs::create_dir_all(layout.output()) {
+        // Where there is no tree at all there is no platform either that would look: nothing is made there.
+        if layout.base().is_dir()
+            && let Err(error) = fs::create_dir_all(layout.output())
+        {
             warn!(folder = %layout.output(), %error, "cannot be made: a failure will only be reported in the log");
         }
         // Usually it isn't there.

@@ -16,6 +16,7 @@ struct Tree {
 fn tree() -> Tree {
     let folder = tempfile::tempdir().unwrap();
     let base = Utf8PathBuf::from_path_buf(folder.path().join("ml")).unwrap();
+    fs::create_dir(&base).unwrap();
     Tree {
         _folder: folder,
         layout: Layout::at(base),
@@ -118,4 +119,15 @@ fn links_are_replaced_not_followed_and_a_folder_in_the_way_is_said() {
         ["failure", "failure.json"],
         "and nothing half-done is left"
     );
+}
+
+#[test]
+fn nothing_is_made_where_there_is_no_tree() {
+    let tree = tree();
+    fs::remove_dir(tree.layout.base()).unwrap();
+    assert_eq!(
+        Report::begin(&tree.layout).failure(&failure()),
+        Author::Nobody
+    );
+    assert!(!tree.layout.base().exists());
 }
