@@ -71,6 +71,18 @@ pub enum ConfigErrorKind {
     /// A list that must name someone is empty.
     #[error("the list is empty")]
     Empty,
+    /// A host that the list of hosts does not have.
+    #[error("`{host}` is not among the hosts")]
+    NotAHost {
+        /// The host.
+        host: Text,
+    },
+    /// A host that is in the list twice.
+    #[error("`{host}` is there more than once")]
+    Repeated {
+        /// The host.
+        host: Text,
+    },
     /// A channel name that is a path out of the data directory.
     #[error("the channel name leads out of `{directory}`")]
     Escapes {

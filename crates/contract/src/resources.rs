@@ -2,7 +2,7 @@
 //!
 //! The file belongs to the platform: keys that we don't know are kept, and the whole of it is passed on.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -83,6 +83,9 @@ impl Resources {
         let current_group_name = keys.text_or("current_group_name", "homogeneousCluster");
         let network_interface_name = keys.text_or("network_interface_name", "eth0");
         let instance_groups = groups(&mut keys);
+        if keys.problems.is_empty() {
+            check_hosts(&hosts, &current_host, &mut keys);
+        }
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -161,11 +164,12 @@ impl Resources {
         ranked
     }
 
-    /// Our own rank, if we are one of the hosts.
-    pub fn current_rank(&self, master: &Text) -> Option<usize> {
+    /// Our own rank.
+    pub fn current_rank(&self, master: &Text) -> usize {
         self.ranked(master)
             .iter()
             .position(|host| **host == self.current_host)
+            .expect("a file whose list lacks the current host is not loaded")
     }
 
     /// Where the value of a key came from.
@@ -175,6 +179,19 @@ impl Resources {
         } else {
             Origin::Default
         }
+    }
+}
+
+/// A host that is not in the list has no rank, and one that is there twice has two. The reference takes both.
+fn check_hosts(hosts: &[Text], current_host: &Text, keys: &mut Keys<'_>) {
+    if !hosts.contains(current_host) {
+        let host = current_host.clone();
+        keys.problem("current_host", ConfigErrorKind::NotAHost { host });
+    }
+    let mut seen = HashSet::new();
+    if let Some(host) = hosts.iter().find(|host| !seen.insert(*host)) {
+        let host = host.clone();
+        keys.problem("hosts", ConfigErrorKind::Repeated { host });
     }
 }
 

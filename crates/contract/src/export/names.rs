@@ -66,7 +66,7 @@ fn add_sdk_names(env: &TrainingEnv, inherited: &dyn Source, settings: &mut Setti
         ),
         (
             vars::SM_CURRENT_HOST_RANK,
-            rank.map(|rank| rank.to_string().into()),
+            Some(rank.to_string().into()),
             derived("hosts and groups"),
         ),
         (

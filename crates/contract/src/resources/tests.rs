@@ -65,9 +65,7 @@ fn ranks_are_the_master_and_then_by_number() {
             "algo-2", "algo-1", "algo-09", "algo-9", "algo-10", "algo-11", "x"
         ]
     );
-    assert_eq!(resources.current_rank(&"algo-2".into()), Some(3));
-    let stranger = parse(r#"{"current_host": "z", "hosts": ["a"]}"#).unwrap();
-    assert_eq!(stranger.current_rank(&"a".into()), None);
+    assert_eq!(resources.current_rank(&"algo-2".into()), 3);
 }
 
 #[test]
@@ -84,4 +82,22 @@ fn numbers_of_any_length_are_ordered() {
         .map(Text::to_string)
         .collect();
     assert_eq!(ranked, ["n-1", hosts[0], hosts[1]]);
+}
+
+#[test]
+fn the_list_has_every_host_once() {
+    for (json, expected) in [
+        (
+            r#"{"current_host": "algo-3", "hosts": ["algo-1", "algo-2"]}"#,
+            "read `/r.json` at `/current_host`: `algo-3` is not among the hosts",
+        ),
+        (
+            r#"{"current_host": "a", "hosts": ["a", "b", "b"]}"#,
+            "read `/r.json` at `/hosts`: `b` is there more than once",
+        ),
+    ] {
+        let errors = parse(json).unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].to_string(), expected);
+    }
 }
