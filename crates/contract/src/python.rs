@@ -62,22 +62,49 @@ pub fn repr_float(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
-    if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
-        let plain = value.to_string();
-        return if plain.contains('.') {
-            plain
-        } else {
-            plain + ".0"
-        };
+    // Not the standard library's: of two shortest spellings that are equally near it takes the upper, Python the even.
+    let mut buffer = zmij::Buffer::new();
+    let shortest = buffer.format_finite(value);
+    let (sign, magnitude) = match shortest.strip_prefix('-') {
+        Some(magnitude) => ("-", magnitude),
+        None => ("", shortest),
+    };
+    let (mantissa, exponent) = magnitude.split_once('e').unwrap_or((magnitude, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = [whole, fraction].concat();
+    let digits = all.trim_start_matches('0');
+    // The number is `0.digits × 10^point`.
+    let point = count(whole.len()) - count(all.len() - digits.len())
+        + exponent
+            .parse::<i32>()
+            .expect("an exponent is a small number");
+    match digits.trim_end_matches('0') {
+        "" => format!("{sign}0.0"),
+        digits if (-3..=16).contains(&point) => sign.to_owned() + &fixed(digits, point),
+        digits => {
+            let (first, rest) = digits.split_at(1);
+            let dot = if rest.is_empty() { "" } else { "." };
+            let exponent = point - 1;
+            let direction = if exponent < 0 { '-' } else { '+' };
+            format!("{sign}{first}{dot}{rest}e{direction}{:02}", exponent.abs())
+        }
     }
-    let shortest = format!("{value:e}");
-    let (mantissa, exponent) = shortest
-        .split_once('e')
-        .expect("the `e` format has an exponent");
-    let (sign, digits) = exponent
-        .strip_prefix('-')
-        .map_or(('+', exponent), |digits| ('-', digits));
-    format!("{mantissa}e{sign}{digits:0>2}")
+}
+
+/// `0.digits × 10^point` without an exponent.
+fn fixed(digits: &str, point: i32) -> String {
+    let zeros = |n: i32| "0".repeat(usize::try_from(n).unwrap_or(0));
+    match usize::try_from(point) {
+        Ok(point) if point > 0 && point < digits.len() => {
+            format!("{}.{}", &digits[..point], &digits[point..])
+        }
+        Ok(1..) => format!("{digits}{}.0", zeros(point - count(digits.len()))),
+        _ => format!("0.{}{digits}", zeros(-point)),
+    }
+}
+
+fn count(n_digits: usize) -> i32 {
+    i32::try_from(n_digits).expect("a float has few digits")
 }
 
 /// The entries of an object, by code points of their keys.
