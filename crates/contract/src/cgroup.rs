@@ -151,7 +151,7 @@ impl Cgroup {
 
     /// The files whose `oom_kill` line counts the processes of this container that were killed for lack of memory.
     ///
-    /// Read with [`parse_oom_kills`], before and after.
+    /// Whoever supervises reads their `oom_kill` lines before and after.
     pub fn oom_counters(&self, source: &dyn Source) -> Vec<Utf8PathBuf> {
         let v1 = self
             .memory
@@ -170,14 +170,6 @@ impl CpuQuota {
     pub fn cpus(&self) -> u32 {
         u32::try_from(self.quota_us.div_ceil(self.period_us.max(1)).max(1)).unwrap_or(u32::MAX)
     }
-}
-
-/// The count in a file of [`Cgroup::oom_counters`].
-pub fn parse_oom_kills(contents: &[u8]) -> Option<u64> {
-    let contents = std::str::from_utf8(contents).ok()?;
-    contents
-        .lines()
-        .find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
 }
 
 impl Group {

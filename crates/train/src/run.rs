@@ -169,12 +169,7 @@ impl Job<'_> {
         mut command: Command,
         env: &TrainingEnv,
     ) -> Result<(Exit, Output), SpawnError> {
-        let host = || env.current_host().to_string();
-        let format = match self.options.log_wrap {
-            LogWrap::Raw => Format::Raw,
-            LogWrap::Prefix => Format::Prefix(host()),
-            LogWrap::Json => Format::Json { host: host() },
-        };
+        let format = format_of_lines(self.options.log_wrap, &env.current_host().to_string());
         command.memory_events = probe::memory_events(self.source);
         self.supervisor.run(command, self.console, &format)
     }
@@ -187,6 +182,16 @@ impl Job<'_> {
         let mut failure = Failure::new(phase);
         failure.ended = Some(stopped(signal));
         Err(Box::new(failure))
+    }
+}
+
+/// What becomes of a program's lines on a host.
+pub fn format_of_lines(wrap: LogWrap, host: &str) -> Format {
+    let host = host.to_owned();
+    match wrap {
+        LogWrap::Raw => Format::Raw,
+        LogWrap::Prefix => Format::Prefix(host),
+        LogWrap::Json => Format::Json { host },
     }
 }
 

@@ -5,10 +5,9 @@ use std::ffi::OsString;
 use optml_contract::{
     ConfigError, Layout, Source,
     exit::{self, Code},
-    options::LogWrap,
 };
-use optml_supervise::{Command, Format, Stdin, command::find_program};
-use optml_train::scratch::Scratch;
+use optml_supervise::{Command, Stdin, command::find_program};
+use optml_train::{run::format_of_lines, scratch::Scratch};
 
 use super::{Failed, is_container};
 use crate::session::Session;
@@ -44,11 +43,7 @@ pub(super) fn run(session: &mut Session, words: &[OsString]) -> Result<u8, Faile
         host = job.env.current_host().to_string();
         command.environment = job.exported.vars;
     }
-    let format = match session.options.log_wrap {
-        LogWrap::Raw => Format::Raw,
-        LogWrap::Prefix => Format::Prefix(host),
-        LogWrap::Json => Format::Json { host },
-    };
+    let format = format_of_lines(session.options.log_wrap, &host);
     let (exit, _) = session
         .supervisor
         .run(command, &session.console, &format)

@@ -173,17 +173,3 @@ fn a_mount_point_may_hold_blanks() {
         &[],
     );
 }
-
-#[test]
-fn kills_are_counted_in_both_versions() {
-    assert_eq!(
-        parse_oom_kills(b"low 0\nhigh 0\nmax 3\noom 1\noom_kill 12\noom_group_kill 1\n"),
-        Some(12)
-    );
-    assert_eq!(
-        parse_oom_kills(b"oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"),
-        Some(2)
-    );
-    assert_eq!(parse_oom_kills(b"oom_kill_disable 0\nunder_oom 0\n"), None);
-    assert_eq!(parse_oom_kills(b"oom_kill x\n\xFF"), None);
-}

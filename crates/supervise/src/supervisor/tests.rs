@@ -376,3 +376,22 @@ fn a_child_gets_no_input_and_no_descriptors_of_ours() {
     assert_eq!(line(&mut output), "end", "standard input is empty");
     assert!(child.wait().ended.is_success());
 }
+
+#[test]
+fn kills_are_counted_in_both_versions_of_control_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    for (content, expected) in [
+        (
+            &b"low 0\nhigh 0\nmax 3\noom 1\noom_kill 12\noom_group_kill 1\n"[..],
+            12,
+        ),
+        (b"oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", 2),
+        (b"oom_kill_disable 0\nunder_oom 0\n", 0),
+        (b"oom_kill x\n\xFF", 0),
+    ] {
+        let file = folder.path().join("events");
+        fs::write(&file, content).unwrap();
+        assert_eq!(super::count_memory_kills(&[file]), expected);
+    }
+    assert_eq!(super::count_memory_kills(&["/no/such/file".into()]), 0);
+}
