@@ -1,6 +1,6 @@
 //! From what went wrong to a [`Failure`], for every step of a job.
 
-use std::time::Instant;
+use std::{fs, time::Instant};
 
 use optml_contract::{
     ConfigError, Layout, Source,
@@ -96,7 +96,8 @@ pub(crate) fn ended(phase: Phase, exit: &Exit, output: Output, source: &dyn Sour
 pub(crate) fn explain(failure: &mut Failure, layout: &Layout) {
     let begin = Instant::now();
     let code_dir = layout.code();
-    let code_dir = code_dir.as_std_path();
+    // In a local run it is a link, and interpreters name the files of their working directory by its real path.
+    let code_dir = &fs::canonicalize(&code_dir).unwrap_or_else(|_| code_dir.clone().into());
     let told = traceback::parse(&failure.stderr_tail, code_dir)
         .or_else(|| traceback::parse(&failure.stdout_tail, code_dir));
     if let Some(told) = told {
