@@ -562,3 +562,15 @@ fn a_project_in_a_folder_with_an_odd_name() {
         finished.stderr
     );
 }
+
+#[test]
+fn a_failure_names_the_file_as_the_project_does() {
+    let project = Project::new(&[("train.py", "raise KeyError('x')\n")]);
+    let finished = start_in(project.folder.path(), &[], &[]).wait();
+    assert_eq!(finished.code, Some(1), "{}", finished.stderr);
+    let named = finished
+        .stderr
+        .lines()
+        .any(|line| line.trim_start().starts_with("train.py:1 in <module>"));
+    assert!(named, "{}", finished.stderr);
+}
