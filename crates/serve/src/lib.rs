@@ -1,0 +1,1 @@
+//! The inference server: HTTP in front of a pool of worker processes.
