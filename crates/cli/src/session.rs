@@ -4,7 +4,7 @@ use std::{ffi::OsString, time::Duration};
 
 use anyhow::Context;
 use optml_contract::{ConfigError, Source, options::Options, source::Process};
-use optml_supervise::{Console, Grace, Second, Supervisor};
+use optml_supervise::{Console, Grace, Second, StopPolicy, Supervisor};
 use tracing::warn;
 
 use crate::log;
@@ -54,7 +54,8 @@ impl Session {
                 second: Second::PassOn,
             },
         };
-        let supervisor = Supervisor::start(grace).context("take over signals and children")?;
+        let supervisor = Supervisor::start(grace, StopPolicy::PassOn)
+            .context("take over signals and children")?;
         let (stdout, stderr) = Console::own_streams().context("copy our output descriptors")?;
         let console =
             Console::start(stdout, stderr, options.log_stall).context("start writing output")?;

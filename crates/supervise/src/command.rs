@@ -4,7 +4,7 @@ use std::{
     ffi::{NulError, OsStr, OsString},
     fs,
     os::{
-        fd::OwnedFd,
+        fd::{AsRawFd, OwnedFd},
         unix::{ffi::OsStrExt, fs::PermissionsExt},
     },
     path::{Path, PathBuf},
@@ -41,6 +41,9 @@ pub struct Command {
     pub stdin: Stdin,
     /// The writing ends for standard output and standard error, usually a pump's; ours are inherited when `None`.
     pub output: Option<(OwnedFd, OwnedFd)>,
+    /// Files that the child inherits under the same numbers, each with the variable that tells it the number. Nobody else
+    /// inherits them, and ours are closed when the child has been started (or could not be).
+    pub descriptors: Vec<(OsString, OwnedFd)>,
     /// Files whose `oom_kill` line counts the kernel's kills for memory; read before the start and after the end.
     pub memory_events: Vec<PathBuf>,
 }
@@ -55,7 +58,18 @@ impl Command {
             directory: None,
             stdin: Stdin::Null,
             output: None,
+            descriptors: Vec::new(),
             memory_events: Vec::new(),
+        }
+    }
+
+    /// Adds the variables that tell the numbers of the inherited descriptors.
+    pub(crate) fn name_descriptors(&mut self) {
+        for (variable, descriptor) in &self.descriptors {
+            // The first of two variables with one name is what most programs see.
+            self.environment.retain(|(name, _)| name != variable);
+            let number = descriptor.as_raw_fd().to_string();
+            self.environment.push((variable.clone(), number.into()));
         }
     }
 
@@ -73,10 +87,12 @@ impl Command {
         if let Some((stdout, stderr)) = self.output {
             frame.stdout(stdout).stderr(stderr);
         }
-        Ok((
-            Image::new(&self.program, self.arguments, self.environment)?,
-            frame,
-        ))
+        let kept = self
+            .descriptors
+            .into_iter()
+            .map(|(_, descriptor)| descriptor);
+        let image = Image::new(&self.program, self.arguments, self.environment)?;
+        Ok((image.keeping(kept.collect()), frame))
     }
 }
 

@@ -70,6 +70,8 @@ pub enum SpawnErrorKind {
     Nul,
     #[error("{} had already asked this process to end", .0.name())]
     Stopping(StopSignal),
+    #[error("everything that this process has started is being stopped")]
+    StoppingAll,
     #[error("{0}")]
     Os(#[source] io::Error),
 }

@@ -9,14 +9,20 @@
 //!
 //! A stop signal (SIGTERM, SIGINT) is passed to the group of every living child; after the grace the groups are
 //! killed; a second stop signal skips what is left of the grace. From the first stop signal on nothing new is spawned.
-//! Other signals (SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH) are passed on and change nothing else.
+//! Other signals (SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH) are passed on and change nothing else. That is
+//! [`StopPolicy::PassOn`]; a server wants [`StopPolicy::Tell`]: it hears of every stop signal, finishes what it has begun,
+//! and then stops its children itself, each with a grace of its own or all of them.
 //!
 //! A child has ended when it *and what it left behind* are gone: descendants that outlive it are found in `/proc`,
-//! asked to stop, then killed. Only then does [`Child::wait`] answer, with a named variant for every way to end.
+//! asked to stop, then killed. Only then does [`Child::wait`] answer, with a named variant for every way to end. Who can't
+//! wait is told: [`Supervisor::watch`] calls back when a child has started, when it has died, and when all is gone.
 //!
 //! What a child prints goes through a [`Pump`] to the [`Console`]: byte for byte, each stream on its own descriptor, in
 //! bounded memory. The console writes from threads of its own, so that a blocked terminal or log collector delays
 //! nobody but itself.
+//!
+//! What a child gets beyond words and variables are descriptors: an end of a socket pair, a [`sealed_file`], memory that
+//! it shares with us ([`SharedRegion`]).
 //!
 //! This crate knows nothing of SageMaker, and no other crate of ours.
 
@@ -25,6 +31,8 @@ pub mod command;
 pub mod console;
 pub mod ended;
 pub mod exec_error;
+pub mod memory;
+pub mod priority;
 pub mod pump;
 pub mod stop;
 pub mod supervisor;
@@ -39,8 +47,10 @@ pub use command::{Command, Stdin};
 pub use console::Console;
 pub use ended::{Ended, Exit, Leftovers, StopRecord};
 pub use exec_error::{SpawnError, SpawnErrorKind};
+pub use memory::{resident_bytes, sealed_file};
+pub use priority::raise_priority;
 pub use pump::{Format, Output, Pump};
 pub use signals::StopSignal;
-pub use stop::{Grace, Second};
-pub use supervisor::{Child, Supervisor, SupervisorError};
-pub use sys::use_static_name_services;
+pub use stop::{Grace, Second, StopPolicy};
+pub use supervisor::{Child, ChildEvent, ChildRef, ProcessSignal, Supervisor, SupervisorError};
+pub use sys::{SharedRegion, use_static_name_services};

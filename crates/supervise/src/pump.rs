@@ -4,17 +4,21 @@
 //! our own log, both where both are one file): there a line is held back until it is whole, for at most
 //! 200 ms or 64 KiB, so that a prompt or progress bar still shows. Only the formats that mark lines as a
 //! child's ([`Format::Prefix`], [`Format::Json`]) alter anything.
+//!
+//! Several children that live at the same time share the console's streams: [`Format::Lines`] holds the lines of each
+//! together.
 
 use std::{
     fmt,
+    fs::File,
     io::{self, Read},
     os::fd::{AsFd, OwnedFd},
     sync::{
-        Arc,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -46,6 +50,8 @@ pub enum Format {
     /// Nothing: byte for byte.
     #[default]
     Raw,
+    /// Nothing, but lines stay whole on both streams: for one of several children on the same console.
+    Lines,
     /// `NAME | ` before each line.
     Prefix(String),
     /// One JSON object a line: `ts`, `src`, `stream`, `host`, `msg`.
@@ -75,6 +81,7 @@ pub struct Pump {
 
 #[derive(Debug)]
 struct Reader {
+    stream: Arc<Stream>,
     /// Dropped to tell the thread to take what is there and come to an end.
     cancel: OwnedFd,
     result: Receiver<Drained>,
@@ -96,6 +103,15 @@ impl Pump {
         let (stdout, to_stdout) = Reader::start(&console.stdout, "stdout", console.merged, format)?;
         let (stderr, to_stderr) = Reader::start(&console.stderr, "stderr", true, format)?;
         Ok((Self { stdout, stderr }, (to_stdout, to_stderr)))
+    }
+
+    /// The last lines of standard error so far, 64 KiB at most: for the report of a child that has just died, or does
+    /// not answer, while others may still hold its output open.
+    ///
+    /// What is still in the pipe is waited for, for at most `patience`: microseconds as a rule, but longer when our own
+    /// output is stalled. With [`Duration::ZERO`] it never waits.
+    pub fn last_lines(&self, patience: Duration) -> Vec<u8> {
+        self.stderr.stream.last_lines(patience)
     }
 
     /// Takes what is left in the pipes. Call it when the child and what it left behind are gone.
@@ -126,17 +142,22 @@ impl Reader {
         rustix::io::ioctl_fionbio(&source, true)?;
         let (cancelled, cancel) = pipe_with(PipeFlags::CLOEXEC)?;
         let (answer, result) = mpsc::channel();
+        let stream_read = Arc::new(Stream::new(source.into()));
         let drain = Drain {
-            source: source.into(),
+            stream: Arc::clone(&stream_read),
             cancelled,
-            tail: Tail::new(TAIL_BYTES),
             lines: lines::Lines::new(format, stream, shared),
             outlet: Outlet::new(Arc::clone(writer), stream),
         };
         thread::Builder::new()
             .name(format!("read-{stream}"))
             .spawn(move || drain.run(&answer))?;
-        Ok((Self { cancel, result }, child_end))
+        let reader = Self {
+            stream: stream_read,
+            cancel,
+            result,
+        };
+        Ok((reader, child_end))
     }
 
     fn finish(self, patience: Duration) -> Drained {
@@ -152,11 +173,64 @@ impl Reader {
     }
 }
 
+/// The reading end of a pipe, and the last that was read from it.
+#[derive(Debug)]
+struct Stream {
+    source: File,
+    tail: Mutex<Tail>,
+    /// Bytes have moved from the pipe to the tail.
+    moved: Condvar,
+}
+
+impl Stream {
+    fn new(source: File) -> Self {
+        Self {
+            source,
+            tail: Mutex::new(Tail::new(TAIL_BYTES)),
+            moved: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tail> {
+        // Nothing that holds this lock can panic half-way.
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what is there, and remembers it before anybody can see that it has left the pipe.
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut tail = self.lock();
+        let n = (&self.source).read(buffer)?;
+        tail.push(&buffer[..n]);
+        drop(tail);
+        self.moved.notify_all();
+        Ok(n)
+    }
+
+    fn last_lines(&self, patience: Duration) -> Vec<u8> {
+        let start = Instant::now();
+        let mut tail = self.lock();
+        // An error counts as empty: nothing more is to be had.
+        while rustix::io::ioctl_fionread(&self.source).is_ok_and(|n_unread| n_unread > 0) {
+            let Some(left) = patience
+                .checked_sub(start.elapsed())
+                .filter(|left| !left.is_zero())
+            else {
+                break;
+            };
+            let (next, _) = self
+                .moved
+                .wait_timeout(tail, left)
+                .unwrap_or_else(PoisonError::into_inner);
+            tail = next;
+        }
+        tail.lines().to_vec()
+    }
+}
+
 /// The thread that empties one pipe.
 struct Drain {
-    source: std::fs::File,
+    stream: Arc<Stream>,
     cancelled: OwnedFd,
-    tail: Tail,
     lines: lines::Lines,
     outlet: Outlet,
 }
@@ -168,10 +242,9 @@ impl Drain {
         let mut buffer = vec![0; 64 * 1024];
         let (mut cancelled, mut n_last) = (false, 0);
         loop {
-            match self.source.read(&mut buffer) {
+            match self.stream.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(n) => {
-                    self.tail.push(&buffer[..n]);
                     self.lines.push(&buffer[..n], &mut self.outlet);
                     n_last += n;
                     if cancelled && n_last > LAST_BYTES {
@@ -196,7 +269,7 @@ impl Drain {
         }
         self.lines.finish(&mut self.outlet);
         let n_dropped_bytes = self.outlet.finish();
-        let (tail, _) = self.tail.finish();
+        let tail = self.stream.lock().bytes().to_vec();
         // The pump was dropped: nobody wants the tail.
         let _ = answer.send(Drained {
             tail,
@@ -210,7 +283,7 @@ impl Drain {
             let hold = Timespec::try_from(HOLD).expect("200 ms fit");
             let timeout = self.lines.is_holding().then_some(&hold);
             let mut fds = [
-                PollFd::from_borrowed_fd(self.source.as_fd(), PollFlags::IN),
+                PollFd::from_borrowed_fd(self.stream.source.as_fd(), PollFlags::IN),
                 PollFd::from_borrowed_fd(self.cancelled.as_fd(), PollFlags::IN),
             ];
             match poll(&mut fds, timeout) {

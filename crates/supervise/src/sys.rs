@@ -7,9 +7,12 @@
 use std::{
     ffi::{CString, NulError, OsString},
     io,
-    os::unix::{
-        ffi::{OsStrExt, OsStringExt},
-        process::{CommandExt, ExitStatusExt},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            ffi::{OsStrExt, OsStringExt},
+            process::{CommandExt, ExitStatusExt},
+        },
     },
     path::Path,
     process::{self, ExitStatus},
@@ -17,7 +20,14 @@ use std::{
     sync::Arc,
 };
 
-use rustix::process::{Pid, Signal};
+use rustix::{
+    io::FdFlags,
+    process::{Pid, Signal},
+};
+
+mod region;
+
+pub use region::SharedRegion;
 
 /// What the kernel knows about a child that was reaped.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +80,8 @@ pub(crate) struct Image {
     program: CString,
     words: Strings,
     environment: Strings,
+    /// What stays open. They live as long as the image, so their numbers are not given to anything else meanwhile.
+    kept: Vec<OwnedFd>,
 }
 
 /// Strings, and the null-terminated array of pointers to them.
@@ -127,7 +139,14 @@ impl Image {
             program: CString::new(program.as_os_str().as_bytes())?,
             words: Strings::new(words)?,
             environment: Strings::new(variables)?,
+            kept: Vec::new(),
         })
+    }
+
+    /// Lets the program inherit `descriptors`.
+    pub(crate) fn keeping(mut self, descriptors: Vec<OwnedFd>) -> Self {
+        self.kept = descriptors;
+        self
     }
 
     /// Replaces this process. Returns only when it failed.
@@ -159,6 +178,10 @@ pub(crate) fn spawn_tied_to_this_thread(
         // The parent may have died between fork and prctl; then nobody would ever be told.
         if rustix::process::getppid() != Some(parent) {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
+        // The flag belongs to the descriptor, and those of the child are copies: ours stay closed to other children.
+        for descriptor in &image.kept {
+            rustix::io::fcntl_setfd(descriptor, FdFlags::empty())?;
         }
         Err(image.execute())
     };

@@ -28,11 +28,22 @@ impl Tail {
         self.bytes.extend_from_slice(keep);
     }
 
-    /// The kept bytes, and how many there were in all.
-    pub(crate) fn finish(mut self) -> (Vec<u8>, u64) {
-        let surplus = self.bytes.len().saturating_sub(self.limit);
-        self.bytes.drain(..surplus);
-        (self.bytes, self.n_seen)
+    /// The kept bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[self.bytes.len().saturating_sub(self.limit)..]
+    }
+
+    /// The kept bytes from the beginning of a line on, where any line begins among them.
+    pub(crate) fn lines(&self) -> &[u8] {
+        let kept = self.bytes();
+        if self.n_seen <= self.limit as u64 {
+            return kept;
+        }
+        let start = kept.iter().position(|byte| *byte == b'\n');
+        match start {
+            Some(end) if end + 1 < kept.len() => &kept[end + 1..],
+            _ => kept,
+        }
     }
 }
 
@@ -51,9 +62,23 @@ mod tests {
                 tail.push(chunk);
                 prop_assert!(tail.bytes.len() <= 64);
             }
-            let (kept, n_seen) = tail.finish();
-            prop_assert_eq!(n_seen, all.len() as u64);
-            prop_assert_eq!(&kept[..], &all[all.len().saturating_sub(32)..]);
+            prop_assert_eq!(tail.n_seen, all.len() as u64);
+            prop_assert_eq!(tail.bytes(), &all[all.len().saturating_sub(32)..]);
+            prop_assert!(tail.bytes().ends_with(tail.lines()));
         }
+    }
+
+    #[test]
+    fn lines_begin_at_a_beginning() {
+        let check = |written: &[u8], expected: &[u8]| {
+            let mut tail = Tail::new(8);
+            tail.push(written);
+            assert_eq!(tail.lines(), expected);
+        };
+        check(b"ab\ncd\n", b"ab\ncd\n");
+        check(b"12345\n7\n", b"12345\n7\n");
+        check(b"x12345\n7\n", b"7\n");
+        check(b"no end in sight", b"in sight");
+        check(b"x1234567\n", b"1234567\n");
     }
 }

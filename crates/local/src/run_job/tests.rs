@@ -6,7 +6,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use optml_supervise::{Console, Grace, Second, Supervisor};
+use optml_supervise::{Console, Grace, Second, StopPolicy, Supervisor};
 
 use super::{Caller, LocalError, Outcome, run_job};
 use crate::{
@@ -33,7 +33,7 @@ impl Stage {
         };
         let stage = Self {
             keep: tempfile::tempdir().unwrap(),
-            supervisor: Supervisor::start(grace).unwrap(),
+            supervisor: Supervisor::start(grace, StopPolicy::PassOn).unwrap(),
         };
         fs::write(stage.path("exe"), TRAIN).unwrap();
         fs::set_permissions(stage.path("exe"), fs::Permissions::from_mode(0o755)).unwrap();

@@ -32,8 +32,8 @@ enum Wrap {
 impl Lines {
     pub(super) fn new(format: &Format, stream: &'static str, shared: bool) -> Self {
         let mode = match format {
-            Format::Raw if shared => Mode::Whole,
-            Format::Raw => Mode::Direct,
+            Format::Raw if !shared => Mode::Direct,
+            Format::Raw | Format::Lines => Mode::Whole,
             Format::Prefix(name) => Mode::Wrapped(Wrap::Prefix(format!("{name} | ").into_bytes())),
             Format::Json { host } => Mode::Wrapped(Wrap::Json {
                 stream,

@@ -174,6 +174,89 @@ fn merged_streams_do_not_mix_within_a_line() {
 }
 
 #[test]
+fn lines_of_several_children_do_not_mix() {
+    const N_LINES: usize = 1_000;
+    let (out, to_out) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    let (err, to_err) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    let console = Console::start(to_out, to_err, LONG).unwrap();
+    let readers = [out, err].map(|end| thread::spawn(move || available(File::from(end))));
+    let names = ["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"];
+    let children = names.map(|name| {
+        let (pump, (stdout, stderr)) = Pump::start(&console, &Format::Lines).unwrap();
+        let writer = thread::spawn(move || {
+            let (mut stdout, mut stderr) = (File::from(stdout), File::from(stderr));
+            for _ in 0..N_LINES {
+                // In two pieces, as a program without a buffer writes.
+                for piece in [&name[..4], &name[4..], "\n"] {
+                    stdout.write_all(piece.as_bytes()).unwrap();
+                    stderr.write_all(piece.as_bytes()).unwrap();
+                }
+            }
+        });
+        (pump, writer)
+    });
+    for (pump, writer) in children {
+        writer.join().unwrap();
+        pump.finish(LONG);
+    }
+    console.print(END);
+    console.log(END);
+    for reader in readers {
+        let text = String::from_utf8(reader.join().unwrap()).unwrap();
+        for name in names {
+            let n = text.lines().filter(|line| *line == name).count();
+            assert_eq!(n, N_LINES, "whole lines of {name}");
+        }
+        assert_eq!(text.lines().count(), 3 * N_LINES);
+    }
+}
+
+#[test]
+fn the_last_lines_are_there_before_the_stream_ends() {
+    let mut rig = Rig::new(&Format::Lines, LONG);
+    assert_eq!(rig.pump.last_lines(LONG), b"");
+    rig.stdin_of_stderr
+        .write_all(b"Traceback\n  File\nKeyError: 'x'")
+        .unwrap();
+    rig.stdin_of_stdout.write_all(b"not this\n").unwrap();
+    let expected = b"Traceback\n  File\nKeyError: 'x'";
+    assert_eq!(rig.pump.last_lines(LONG), expected);
+    let line = |number: usize| format!("line {number:05}\n");
+    for number in 0..10_000 {
+        rig.stdin_of_stderr
+            .write_all(line(number).as_bytes())
+            .unwrap();
+        // Whoever has written may ask, and finds what was written.
+        if number % 1000 == 0 {
+            assert!(rig.pump.last_lines(LONG).ends_with(line(number).as_bytes()));
+        }
+        if number % 100 == 0 {
+            let waiting = rig.stderr.as_ref().unwrap();
+            let n = rustix::io::ioctl_fionread(waiting).unwrap();
+            let mut scrap = vec![0; usize::try_from(n).unwrap()];
+            rig.stderr.as_mut().unwrap().read_exact(&mut scrap).unwrap();
+        }
+    }
+    let last = String::from_utf8(rig.pump.last_lines(LONG)).unwrap();
+    assert!(last.len() <= 65_536 && last.len() > 65_500);
+    assert!(last.starts_with("line ") && last.ends_with("line 09999\n"));
+}
+
+#[test]
+fn nobody_waits_for_the_last_lines_when_our_output_is_stalled() {
+    let mut rig = Rig::new(&Format::Lines, LONG);
+    // A little more than the buffers behind the pipe hold; the pipe takes the rest.
+    rig.stdin_of_stderr
+        .write_all(&b"a line\n".repeat(100_000))
+        .unwrap();
+    let start = std::time::Instant::now();
+    let last = rig.pump.last_lines(Duration::ZERO);
+    assert!(last.len() <= 65_536);
+    rig.pump.last_lines(Duration::from_millis(50));
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
 fn a_stalled_reader_costs_whole_lines_which_are_counted() {
     let rig = Rig::new(&Format::Raw, Duration::from_millis(200));
     let (mut input, mut output) = (

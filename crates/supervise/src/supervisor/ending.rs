@@ -7,7 +7,7 @@ use tracing::warn;
 
 use crate::{
     ended::{Exit, Leftovers},
-    stop::{Second, Stop},
+    stop::{Act, Second, Stop, Wish},
     strays::Process,
 };
 
@@ -34,6 +34,17 @@ impl Ending {
             give_up: None,
             next_look: now,
             known: Vec::new(),
+        }
+    }
+
+    /// Somebody wants this to be over: what is left was asked when it was found.
+    pub(super) fn hurry(&mut self, wish: Wish, now: Instant) {
+        let act = match wish {
+            Wish::AsSignal(_) | Wish::Kill => self.stop.kill(),
+            Wish::Within(grace) => self.stop.request_within(grace, now),
+        };
+        if act == Act::Kill {
+            self.next_look = now;
         }
     }
 

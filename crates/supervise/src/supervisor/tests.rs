@@ -13,8 +13,10 @@ use rustix::{
     process::{Pid, Signal, getpid, kill_process, test_kill_process},
 };
 
-use super::{Child, Supervisor};
-use crate::{Command, Ended, Grace, Second, SpawnErrorKind, StopSignal};
+use super::{Child, Supervisor, reaper::count_memory_kills};
+use crate::{Command, Ended, Grace, Second, SpawnErrorKind, StopPolicy, StopSignal};
+
+mod watching;
 
 pub(crate) fn supervisor() -> Supervisor {
     with_grace(Duration::from_mins(1))
@@ -26,7 +28,7 @@ fn with_grace(stop: Duration) -> Supervisor {
         leftovers: Duration::from_millis(200),
         second: Second::Kill,
     };
-    Supervisor::start(grace).unwrap()
+    Supervisor::start(grace, StopPolicy::PassOn).unwrap()
 }
 
 /// `/bin/sh -c SCRIPT`, and its standard output.
@@ -391,7 +393,7 @@ fn kills_are_counted_in_both_versions_of_control_groups() {
     ] {
         let file = folder.path().join("events");
         fs::write(&file, content).unwrap();
-        assert_eq!(super::count_memory_kills(&[file]), expected);
+        assert_eq!(count_memory_kills(&[file]), expected);
     }
-    assert_eq!(super::count_memory_kills(&["/no/such/file".into()]), 0);
+    assert_eq!(count_memory_kills(&["/no/such/file".into()]), 0);
 }

@@ -1,7 +1,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use optml_contract::source::Process;
-use optml_supervise::{Grace, Second, Supervisor};
+use optml_supervise::{Grace, Second, StopPolicy, Supervisor};
 
 use super::{count_in_list, facts};
 
@@ -34,7 +34,7 @@ fn tools_on_the_path_are_asked() {
         leftovers: Duration::from_secs(1),
         second: Second::Kill,
     };
-    let supervisor = Supervisor::start(grace).unwrap();
+    let supervisor = Supervisor::start(grace, StopPolicy::PassOn).unwrap();
     let facts = facts(
         &Process::new([("PATH".into(), folder.path().into())]),
         &supervisor,
