@@ -30,7 +30,12 @@ pub(crate) enum Action {
     Train {
         command: Option<Vec<OsString>>,
     },
-    Serve,
+    Serve {
+        /// A program with an HTTP server of its own.
+        command: Option<Vec<OsString>>,
+        /// The name that we were called by is `serve`.
+        called_serve: bool,
+    },
     Exec {
         command: Vec<OsString>,
     },
@@ -67,6 +72,31 @@ const RUN_FLAGS: &[(&str, &str, &Variable)] = &[
     ("exit-code", "STYLE", &vars::OPTML_EXIT_CODE),
 ];
 
+/// Flags of `serve`.
+const SERVE_FLAGS: &[(&str, &str, &Variable)] = &[
+    ("model-dir", "DIR", &vars::OPTML_MODEL_DIR),
+    ("handler", "FILE", &vars::OPTML_HANDLER),
+    ("kind", "KIND", &vars::OPTML_KIND),
+    ("exec", "COMMAND", &vars::OPTML_EXEC),
+    ("host", "ADDR", &vars::OPTML_HOST),
+    ("port", "N", &vars::OPTML_PORT),
+    ("metrics-port", "N", &vars::OPTML_METRICS_PORT),
+    ("workers", "N", &vars::OPTML_WORKERS),
+    ("slots", "N", &vars::OPTML_SLOTS),
+    ("queue", "N", &vars::OPTML_QUEUE),
+    ("timeout", "SECONDS", &vars::OPTML_TIMEOUT_S),
+    ("max-body", "MIB", &vars::OPTML_MAX_BODY_MB),
+    ("access-log", "WHICH", &vars::OPTML_ACCESS_LOG),
+    ("error-detail", "DETAIL", &vars::OPTML_ERROR_DETAIL),
+    ("drain", "SECONDS", &vars::OPTML_DRAIN_S),
+    ("python", "PROGRAM", &vars::OPTML_PYTHON),
+    ("wheels", "DIR", &vars::OPTML_WHEELS),
+    ("base-dir", "DIR", &vars::SAGEMAKER_BASE_DIR),
+];
+
+/// Flags of `serve` that take no value: given, they set the variable to `on`.
+const SERVE_SWITCHES: &[(&str, &Variable)] = &[("reload", &vars::OPTML_RELOAD)];
+
 /// Flags of every command.
 const LOG_FLAGS: &[(&str, &str, &Variable)] = &[
     ("log-format", "FORMAT", &vars::OPTML_LOG_FORMAT),
@@ -82,6 +112,7 @@ impl Invocation {
     ///
     /// With clap's message; help and version are such errors too, with exit code 0.
     pub(crate) fn parse(words: &[OsString]) -> Result<Self, clap::Error> {
+        let called_serve = called_by(words).is_some_and(|name| name == "serve");
         let matches = command().try_get_matches_from(by_name(words.to_vec()))?;
         let Some((name, inner)) = matches.subcommand() else {
             return Ok(Self {
@@ -100,7 +131,7 @@ impl Invocation {
             "train" => Action::Train {
                 command: Some(words("command")).filter(|words| !words.is_empty()),
             },
-            "serve" => Action::Serve,
+            "serve" => return Ok(Self::serving(inner, found, called_serve)),
             "exec" => Action::Exec {
                 command: words("command"),
             },
@@ -133,6 +164,26 @@ impl Invocation {
             action,
         })
     }
+
+    /// `overlay`: what the flags of every command say.
+    fn serving(
+        matches: &ArgMatches,
+        mut overlay: Vec<(OsString, OsString)>,
+        called_serve: bool,
+    ) -> Self {
+        overlay.extend(self::overlay(matches, SERVE_FLAGS));
+        overlay.extend(switches(matches, SERVE_SWITCHES));
+        let command = matches
+            .get_many("command")
+            .map(|words| words.cloned().collect());
+        Self {
+            overlay,
+            action: Action::Serve {
+                command,
+                called_serve,
+            },
+        }
+    }
 }
 
 impl LocalTrain {
@@ -163,12 +214,7 @@ pub(crate) fn help() -> String {
 /// Called as `train` or `serve` we are that command. The word itself may follow: an image that has us as its entry
 /// point by that name gets it from the platform.
 fn by_name(mut words: Vec<OsString>) -> Vec<OsString> {
-    let name = words.first().map(|word| {
-        std::path::Path::new(word)
-            .file_name()
-            .unwrap_or(word)
-            .to_owned()
-    });
+    let name = called_by(&words).map(OsStr::to_owned);
     if let Some(name) = name.filter(|name| name == "train" || name == "serve") {
         if words.get(1) == Some(&name) {
             words.remove(1);
@@ -179,6 +225,12 @@ fn by_name(mut words: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
+/// The last part of the name that we were called by.
+fn called_by(words: &[OsString]) -> Option<&OsStr> {
+    let word = words.first()?;
+    Some(std::path::Path::new(word).file_name().unwrap_or(word))
+}
+
 fn overlay(matches: &ArgMatches, flags: &[(&str, &str, &Variable)]) -> Vec<(OsString, OsString)> {
     flags
         .iter()
@@ -186,6 +238,14 @@ fn overlay(matches: &ArgMatches, flags: &[(&str, &str, &Variable)]) -> Vec<(OsSt
             let value = matches.try_get_one::<OsString>(flag).ok().flatten()?;
             Some((variable.name.into(), value.clone()))
         })
+        .collect()
+}
+
+fn switches(matches: &ArgMatches, flags: &[(&str, &Variable)]) -> Vec<(OsString, OsString)> {
+    flags
+        .iter()
+        .filter(|(flag, _)| matches.get_flag(flag))
+        .map(|(_, variable)| (variable.name.into(), "on".into()))
         .collect()
 }
 
@@ -221,9 +281,24 @@ fn train() -> Command {
 }
 
 fn serve() -> Command {
+    let about = "Serve the model that is in /opt/ml";
+    let switches = SERVE_SWITCHES.iter().map(|(flag, variable)| {
+        Arg::new(*flag)
+            .long(*flag)
+            .action(ArgAction::SetTrue)
+            .help(flag_help(variable))
+    });
     Command::new("serve")
-        .about("Serve the model (not in this version)")
+        .about(format!("{about} (not in this version)"))
+        .long_about(format!(
+            "{about} (not in this version).\n\nPython functions answer by themselves; a command after `--` is a program with an HTTP \
+             server of its own, as in OPTML_HTTP: `{{port}}` or `{{socket}}` in its words is where it is to listen. Every other setting \
+             is a variable: docs/variables.md."
+        ))
+        .args(flag_arguments(SERVE_FLAGS))
+        .args(switches)
         .args(flag_arguments(LOG_FLAGS))
+        .arg(command_words("A program with an HTTP server of its own"))
 }
 
 fn exec() -> Command {

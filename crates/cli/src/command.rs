@@ -7,7 +7,13 @@ mod train;
 
 use std::{ffi::OsString, fmt::Display, io::Write};
 
-use optml_contract::{Layout, Source, exit::Code, options::LogFormat, source::Process, vars};
+use optml_contract::{
+    Layout, Source,
+    exit::Code,
+    options::LogFormat,
+    source::Process,
+    vars::{self, Variable},
+};
 use tracing::error;
 
 use crate::{
@@ -21,7 +27,11 @@ pub(crate) fn run(words: &[OsString], environment: Process) -> u8 {
         Ok(invocation) => invocation,
         Err(error) => return usage(&error, words),
     };
-    let environment = absolute_base(environment.with(invocation.overlay));
+    let environment = absolute(environment.with(invocation.overlay), &[BASE_DIR]);
+    let environment = match invocation.action {
+        Action::Serve { .. } => absolute(environment, SERVE_PATHS),
+        _ => environment,
+    };
     match invocation.action {
         Action::Bare if is_container(&environment) => training(environment, None),
         Action::Bare => {
@@ -30,7 +40,10 @@ pub(crate) fn run(words: &[OsString], environment: Process) -> u8 {
             Code::SUCCESS
         }
         Action::Train { command } => training(environment, command.as_deref()),
-        Action::Serve => fail(
+        Action::Serve {
+            command: _command,
+            called_serve: _called_serve,
+        } => fail(
             Code::FAILURE,
             &"this version cannot serve",
             Some(
@@ -57,18 +70,27 @@ fn training(environment: Process, command: Option<&[OsString]>) -> u8 {
     })
 }
 
-/// A relative base directory counts from where we are, and the script will be somewhere else.
-fn absolute_base(environment: Process) -> Process {
-    let name = vars::SAGEMAKER_BASE_DIR.name;
-    let base = environment
-        .var(name)
-        .filter(|base| !base.is_empty())
-        .map(std::path::absolute);
-    match base {
-        Some(Ok(base)) => environment.with([(name.into(), base.into())]),
-        _ => environment,
-    }
+/// Relative paths count from where we are, and the script or the worker will be somewhere else.
+fn absolute(environment: Process, variables: &[Variable]) -> Process {
+    let found: Vec<(OsString, OsString)> = variables
+        .iter()
+        .filter_map(|variable| {
+            let path = environment.var(variable.name)?;
+            let path = std::path::absolute(path).ok()?;
+            Some((variable.name.into(), path.into()))
+        })
+        .collect();
+    environment.with(found)
 }
+
+const BASE_DIR: Variable = vars::SAGEMAKER_BASE_DIR;
+
+/// The paths that `serve` is told.
+const SERVE_PATHS: &[Variable] = &[
+    vars::OPTML_MODEL_DIR,
+    vars::OPTML_HANDLER,
+    vars::OPTML_HTTP_SOCKET,
+];
 
 /// A command that failed before or beside a job: its exit code, message and remedy.
 #[derive(Debug)]

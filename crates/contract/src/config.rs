@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
     json::{Json, JsonError, Object},
+    serving::ServingProblem,
     source::{MAX_FILE_BYTES, Source},
     text::{Text, TextError},
 };
@@ -137,6 +138,9 @@ pub enum ConfigErrorKind {
     /// The name or the value cannot be handed to a process.
     #[error("cannot be handed to a process: {0}")]
     NotEncodable(#[source] TextError),
+    /// Something that only `serve` minds.
+    #[error(transparent)]
+    Serving(ServingProblem),
 }
 
 impl Origin {
@@ -218,6 +222,7 @@ impl ConfigError {
             ConfigErrorKind::Escapes { .. } => {
                 "a channel is a directory below it: no `..`, no leading `/`"
             }
+            ConfigErrorKind::Serving(problem) => return problem.hint(),
             _ => return None,
         };
         Some(hint.to_owned())

@@ -1,9 +1,40 @@
-//! The serving environment: what `serve` is told by its container.
+//! What `serve` is told by its container, in two views.
 //!
-//! Every value comes from a variable; a value that cannot be read is an error that names it, never ignored.
+//! [`ServingEnv`] is the view of the reference: its properties, its defaults. [`ServeOptions`] is everything that our own
+//! server does, each value with its origin. Either way a value that cannot be read is an error that names it, never ignored.
+
+mod bind;
+mod code;
+mod command_line;
+mod given;
+mod limits;
+mod options;
+mod problem;
+mod program;
+mod reader;
+mod table;
+mod timeouts;
+mod workers;
 
 use std::{ffi::OsStr, ops::RangeInclusive, time::Duration};
 
+pub use self::{
+    bind::{Bind, Circumstances},
+    code::{Candidate, Code, Entry},
+    command_line::CommandLine,
+    given::{Bytes, FileSetting, Given},
+    limits::{Limits, Queue},
+    options::{
+        AccessLog, Batch, CsvShape, ErrorDetail, Formats, Inputs, Ping, PingCompat, ServeOptions,
+    },
+    problem::ServingProblem,
+    program::{
+        Application, HttpProgram, Interface, Listens, PORT_PLACEHOLDER, Program, SOCKET_PLACEHOLDER,
+    },
+    table::Row,
+    timeouts::{RequestTimeout, StreamTimeouts, Timeouts},
+    workers::{Threads, Workers},
+};
 use crate::{
     config::{ConfigError, ConfigErrorKind, Origin, parse_int},
     layout::Layout,
@@ -144,33 +175,13 @@ impl Reader<'_> {
     }
 
     fn bool(&mut self, variable: Variable) -> Option<bool> {
-        self.read(variable, |value| {
-            match value.to_ascii_lowercase().to_str() {
-                Some("y" | "yes" | "t" | "true" | "on" | "1") => Ok(true),
-                Some("n" | "no" | "f" | "false" | "off" | "0") => Ok(false),
-                _ => Err(ConfigErrorKind::NotBool {
-                    value: Text::from_os(value),
-                }),
-            }
-        })
+        self.read(variable, parse_bool)
     }
 
     /// A range of ports; empty is like unset.
     fn port_range(&mut self, variable: Variable) -> Option<RangeInclusive<u16>> {
         self.text(variable)?;
-        self.read(variable, |value| {
-            let range = value
-                .to_str()
-                .and_then(|text| text.split_once('-'))
-                .and_then(|(low, high)| {
-                    let (low, high): (u16, u16) =
-                        (low.trim().parse().ok()?, high.trim().parse().ok()?);
-                    (low <= high).then_some(low..=high)
-                });
-            range.ok_or_else(|| ConfigErrorKind::NotPortRange {
-                value: Text::from_os(value),
-            })
-        })
+        self.read(variable, parse_port_range)
     }
 
     fn read<T>(
@@ -187,6 +198,29 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+fn parse_bool(value: &OsStr) -> Result<bool, ConfigErrorKind> {
+    match value.to_ascii_lowercase().to_str() {
+        Some("y" | "yes" | "t" | "true" | "on" | "1") => Ok(true),
+        Some("n" | "no" | "f" | "false" | "off" | "0") => Ok(false),
+        _ => Err(ConfigErrorKind::NotBool {
+            value: Text::from_os(value),
+        }),
+    }
+}
+
+fn parse_port_range(value: &OsStr) -> Result<RangeInclusive<u16>, ConfigErrorKind> {
+    let range = value
+        .to_str()
+        .and_then(|text| text.split_once('-'))
+        .and_then(|(low, high)| {
+            let (low, high): (u16, u16) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
+            (low <= high).then_some(low..=high)
+        });
+    range.ok_or_else(|| ConfigErrorKind::NotPortRange {
+        value: Text::from_os(value),
+    })
 }
 
 #[cfg(test)]

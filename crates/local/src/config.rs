@@ -5,6 +5,11 @@
 use std::{collections::BTreeMap, fs, io, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use optml_contract::{
+    Origin,
+    serving::FileSetting,
+    vars::{self, Variable},
+};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -21,6 +26,13 @@ use toml::Spanned;
 /// [train.channels.training]
 /// path = "data/training"
 /// content_type = "text/csv"
+///
+/// [serve]
+/// handler = "inference.py"
+/// model_dir = "model"
+/// port = 8080
+/// workers = 2
+/// slots = 1
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProjectFile {
@@ -36,6 +48,8 @@ pub struct ProjectFile {
     pub channels: BTreeMap<String, FileChannel>,
     /// How long a stopped script may go on. Unset: what `train` has as its default.
     pub stop_grace: Option<Duration>,
+    /// What `serve` is told, as the variables that say the same.
+    pub serve: Vec<FileSetting>,
 }
 
 /// A hyperparameter as it stands in the file.
@@ -121,7 +135,7 @@ impl ProjectFile {
     pub fn parse(path: &Utf8Path, text: &str) -> Result<Self, ConfigError> {
         let tables =
             toml::from_str::<Tables>(text).map_err(|error| content_error(path, text, &error))?;
-        Ok(Self::resolve(path, text, tables))
+        Ok(Self::resolve(path, text, "", tables))
     }
 
     /// Reads the `[tool.optml]` of a `pyproject.toml`, if it has one.
@@ -131,13 +145,16 @@ impl ProjectFile {
         Ok(pyproject
             .tool
             .optml
-            .map(|tables| Self::resolve(path, text, tables)))
+            .map(|tables| Self::resolve(path, text, "/tool/optml", tables)))
     }
 
-    fn resolve(path: &Utf8Path, text: &str, tables: Tables) -> Self {
+    /// `pointer`: where the tables are in the file.
+    fn resolve(path: &Utf8Path, text: &str, pointer: &str, tables: Tables) -> Self {
         let folder = path.parent().unwrap_or(Utf8Path::new(""));
         let train = tables.train;
+        let serve = tables.serve.settings(path, pointer);
         Self {
+            serve,
             path: path.to_owned(),
             entry_point: train.entry_point,
             // A bare name is looked up on PATH, as a shell would.
@@ -196,6 +213,50 @@ impl ConfigError {
 struct Tables {
     #[serde(default)]
     train: TrainTable,
+    #[serde(default)]
+    serve: ServeTable,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct ServeTable {
+    handler: Option<String>,
+    model_dir: Option<String>,
+    port: Option<u64>,
+    workers: Option<u64>,
+    slots: Option<u64>,
+}
+
+impl ServeTable {
+    /// Whether a number is in its range is for the reader of the variable to say.
+    fn settings(self, path: &Utf8Path, pointer: &str) -> Vec<FileSetting> {
+        let folder = path.parent().unwrap_or(Utf8Path::new(""));
+        let in_folder = |name: String| folder.join(name).into_string();
+        let number = |number: u64| number.to_string();
+        let said: [(&str, Variable, Option<String>); 5] = [
+            ("handler", vars::OPTML_HANDLER, self.handler.map(in_folder)),
+            (
+                "model_dir",
+                vars::OPTML_MODEL_DIR,
+                self.model_dir.map(in_folder),
+            ),
+            ("port", vars::OPTML_PORT, self.port.map(number)),
+            ("workers", vars::OPTML_WORKERS, self.workers.map(number)),
+            ("slots", vars::OPTML_SLOTS, self.slots.map(number)),
+        ];
+        said.into_iter()
+            .filter_map(|(key, variable, value)| {
+                Some(FileSetting {
+                    variable,
+                    value: value?,
+                    origin: Origin::File {
+                        path: path.to_owned(),
+                        pointer: format!("{pointer}/serve/{key}"),
+                    },
+                })
+            })
+            .collect()
+    }
 }
 
 #[derive(Deserialize, Default)]

@@ -37,6 +37,58 @@ fn commands_and_flags() {
 }
 
 #[test]
+fn serve_takes_flags_and_a_command() {
+    let found = parse("optml serve --model-dir m --port 0 --reload --kind wsgi");
+    assert_eq!(
+        found.action,
+        Action::Serve {
+            command: None,
+            called_serve: false
+        }
+    );
+    let overlay: Vec<_> = found
+        .overlay
+        .iter()
+        .map(|(k, v)| (k.to_str(), v.to_str()))
+        .collect();
+    assert_eq!(
+        overlay,
+        [
+            ("OPTML_MODEL_DIR", "m"),
+            ("OPTML_KIND", "wsgi"),
+            ("OPTML_PORT", "0"),
+            ("OPTML_RELOAD", "on"),
+        ]
+        .map(|(k, v)| (Some(k), Some(v)))
+    );
+    for (line, called_serve) in [
+        ("optml serve -- srv --port {port}", false),
+        ("/usr/bin/serve -- srv --port {port}", true),
+        ("serve serve -- srv --port {port}", true),
+    ] {
+        let found = parse(line);
+        assert_eq!(found.overlay, [], "{line}");
+        assert_eq!(
+            found.action,
+            Action::Serve {
+                command: Some(["srv", "--port", "{port}"].map(OsString::from).to_vec()),
+                called_serve
+            }
+        );
+    }
+}
+
+#[test]
+fn each_flag_of_serve_is_a_variable_of_its_own() {
+    for (flag, _, variable) in super::SERVE_FLAGS {
+        let found = parse(&format!("optml serve --{flag} 1"));
+        assert_eq!(found.overlay, [(variable.name.into(), "1".into())]);
+    }
+    let found = parse("optml serve");
+    assert_eq!(found.overlay, []);
+}
+
+#[test]
 fn exec_needs_a_command() {
     let error = Invocation::parse(&["optml", "exec"].map(OsString::from)).unwrap_err();
     assert_eq!(error.exit_code(), 2);

@@ -39,6 +39,24 @@ fn help_tells_commands_exit_codes_and_variables() {
 }
 
 #[test]
+fn help_of_serve_tells_its_variables() {
+    let help = optml(&["serve", "--help"]);
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    let unwrapped = help.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for text in [
+        "--model-dir <DIR> The directory of the model. [env: OPTML_MODEL_DIR]",
+        "[env: OPTML_HANDLER]",
+        "[env: OPTML_KIND] [default: auto]",
+        "[env: OPTML_PORT] [default: 8080]",
+        "--reload y yes t true on 1 or n no f false off 0",
+        "[env: SAGEMAKER_BASE_DIR]",
+        "[COMMAND]... A program with an HTTP server of its own",
+    ] {
+        assert!(unwrapped.contains(text), "{text}: {unwrapped}");
+    }
+}
+
+#[test]
 fn an_unknown_word_gets_a_remedy() {
     let finished = optml(&["python", "train.py"]);
     assert_eq!(finished.code, Some(2));

@@ -80,12 +80,12 @@ variables! {
         source "sagemaker-training 5.1.4";
     SAGEMAKER_PROGRAM: Train, "SAGEMAKER_PROGRAM",
         "The entry point: a file in the code directory.",
-        unset "Hyperparameter `sagemaker_program`.",
-        empty "The hyperparameter counts, but `SM_MODULE_NAME` is empty, as in the reference.",
+        unset "For `train`, hyperparameter `sagemaker_program`. For `serve`, `inference`, which need not be there.",
+        empty "Like unset, but for `train` `SM_MODULE_NAME` is empty, as in the reference.",
         source "sagemaker-training 5.1.4";
     SAGEMAKER_SUBMIT_DIRECTORY: Train, "SAGEMAKER_SUBMIT_DIRECTORY",
-        "For `serve`: where the code is. `train` passes it on and takes hyperparameter `sagemaker_submit_directory`.",
-        unset "`code` below the base directory.",
+        "For `serve`: where the code is, a path or `file://` and a path. `train` passes it on and takes hyperparameter `sagemaker_submit_directory`.",
+        unset "The first that is there: `code` in the model's directory, the model's directory, `code` below the base directory; one that holds the entry point comes first.",
         empty "Like unset.",
         source "sagemaker-training 5.1.4, sagemaker-containers 2.8.6";
     SAGEMAKER_CONTAINER_LOG_LEVEL: Train, "SAGEMAKER_CONTAINER_LOG_LEVEL",
@@ -301,7 +301,7 @@ variables! {
         unset "`SM_TRAINING_ENV` is set.",
         source "ours";
     SAGEMAKER_BIND_TO_PORT: Serve, "SAGEMAKER_BIND_TO_PORT",
-        "The port of `/ping` and `/invocations`.",
+        "The port of `/ping` and `/invocations`. `OPTML_PORT` comes first.",
         unset "8080.",
         empty "An error.",
         default "8080",
@@ -312,7 +312,7 @@ variables! {
         empty "Like unset.",
         source "SageMaker developer guide";
     SAGEMAKER_MULTI_MODEL: Serve, "SAGEMAKER_MULTI_MODEL",
-        "`y yes t true on 1` or `n no f false off 0`, in any case. One endpoint, many models.",
+        "`y yes t true on 1` or `n no f false off 0`, in any case. One endpoint, many models: `serve` refuses it in this version.",
         unset "One model.",
         empty "An error.",
         default "false",
@@ -324,7 +324,7 @@ variables! {
         default "false",
         source "SageMaker developer guide";
     SAGEMAKER_MAX_PAYLOAD_IN_MB: Serve, "SAGEMAKER_MAX_PAYLOAD_IN_MB",
-        "The largest body of a request, in MiB.",
+        "The largest body of a request, in MiB; 0 is like unset. `OPTML_MAX_BODY_MB` comes first.",
         unset "Our own limit.",
         empty "An error.",
         source "SageMaker developer guide";
@@ -340,19 +340,19 @@ variables! {
         empty "An error.",
         source "ours: toolkits disagree about minutes and seconds";
     SAGEMAKER_MODEL_SERVER_TIMEOUT: Serve, "SAGEMAKER_MODEL_SERVER_TIMEOUT",
-        "Seconds that one request may take.",
+        "Seconds that one request may take; for `serve`, 0 is like unset.",
         unset "60 s.",
         empty "An error.",
         default "60",
         source "sagemaker-containers 2.8.6";
     SAGEMAKER_MODEL_SERVER_WORKERS: Serve, "SAGEMAKER_MODEL_SERVER_WORKERS",
-        "Worker processes of a model.",
-        unset "One for each processor.",
+        "Worker processes of a model. `OPTML_WORKERS` comes first.",
+        unset "One for each processor; `serve` counts GPUs and memory too.",
         empty "An error.",
         source "sagemaker-containers 2.8.6";
     SAGEMAKER_SERVING_MODULE: Serve, "SAGEMAKER_SERVING_MODULE",
-        "`module:function` that answers requests.",
-        unset "None.",
+        "`module:attribute` that answers requests: a WSGI or ASGI application.",
+        unset "Functions of the entry point answer.",
         empty "Like unset.",
         source "sagemaker-containers 2.8.6";
     SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT: Serve, "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
@@ -361,4 +361,377 @@ variables! {
         empty "Like unset.",
         default "application/json",
         source "sagemaker-containers 2.8.6";
+    SAGEMAKER_BATCH_STRATEGY: Serve, "SAGEMAKER_BATCH_STRATEGY",
+        "How a transform job puts records together. For the log.",
+        unset "The job does not say.",
+        empty "Like unset.",
+        source "SageMaker developer guide";
+    SAGEMAKER_MAX_CONCURRENT_TRANSFORMS: Serve, "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
+        "Requests at once of a transform job. For the log.",
+        unset "The job does not say.",
+        empty "An error.",
+        source "SageMaker developer guide";
+    SAGEMAKER_NUM_MODEL_WORKERS: Serve, "SAGEMAKER_NUM_MODEL_WORKERS",
+        "Like `OPTML_WORKERS`, which comes first.",
+        unset "See there.",
+        empty "An error.",
+        source "scikit-learn container";
+    SAGEMAKER_TS_MAX_WORKERS: Serve, "SAGEMAKER_TS_MAX_WORKERS",
+        "Like `OPTML_WORKERS`, which comes first.",
+        unset "See there.",
+        empty "An error.",
+        source "PyTorch inference toolkit";
+    MMS_DEFAULT_WORKERS_PER_MODEL: Serve, "MMS_DEFAULT_WORKERS_PER_MODEL",
+        "Like `OPTML_WORKERS`, which comes first; 0 is like unset.",
+        unset "See there.",
+        empty "Like unset.",
+        source "multi-model-server";
+    TS_DEFAULT_WORKERS_PER_MODEL: Serve, "TS_DEFAULT_WORKERS_PER_MODEL",
+        "Like `OPTML_WORKERS`, which comes first; 0 is like unset.",
+        unset "See there.",
+        empty "Like unset.",
+        source "TorchServe";
+    SAGEMAKER_MODEL_JOB_QUEUE_SIZE: Serve, "SAGEMAKER_MODEL_JOB_QUEUE_SIZE",
+        "Like `OPTML_QUEUE`, which comes first.",
+        unset "See there.",
+        empty "An error.",
+        source "scikit-learn container";
+    MMS_JOB_QUEUE_SIZE: Serve, "MMS_JOB_QUEUE_SIZE",
+        "Like `OPTML_QUEUE`, which comes first.",
+        unset "See there.",
+        empty "Like unset.",
+        source "multi-model-server";
+    TS_JOB_QUEUE_SIZE: Serve, "TS_JOB_QUEUE_SIZE",
+        "Like `OPTML_QUEUE`, which comes first.",
+        unset "See there.",
+        empty "Like unset.",
+        source "TorchServe";
+    SAGEMAKER_MAX_REQUEST_SIZE: Serve, "SAGEMAKER_MAX_REQUEST_SIZE",
+        "The largest body of a request, in bytes. `OPTML_MAX_BODY_MB` comes first.",
+        unset "See there.",
+        empty "An error.",
+        source "scikit-learn container";
+    MAX_CONTENT_LENGTH: Serve, "MAX_CONTENT_LENGTH",
+        "The largest body of a request, in bytes. `OPTML_MAX_BODY_MB` comes first.",
+        unset "See there.",
+        empty "Like unset.",
+        source "scikit-learn container";
+    MMS_MAX_REQUEST_SIZE: Serve, "MMS_MAX_REQUEST_SIZE",
+        "The largest body of a request, in bytes. `OPTML_MAX_BODY_MB` comes first.",
+        unset "See there.",
+        empty "Like unset.",
+        source "multi-model-server";
+    TS_MAX_REQUEST_SIZE: Serve, "TS_MAX_REQUEST_SIZE",
+        "The largest body of a request, in bytes. `OPTML_MAX_BODY_MB` comes first.",
+        unset "See there.",
+        empty "Like unset.",
+        source "TorchServe";
+    SAGEMAKER_TS_RESPONSE_TIMEOUT: Serve, "SAGEMAKER_TS_RESPONSE_TIMEOUT",
+        "Seconds that a request may take. `OPTML_TIMEOUT_S` comes first.",
+        unset "See there.",
+        empty "An error.",
+        source "PyTorch inference toolkit";
+    MMS_DEFAULT_RESPONSE_TIMEOUT_SECONDS: Serve, "MMS_DEFAULT_RESPONSE_TIMEOUT_SECONDS",
+        "Seconds that a request may take. `OPTML_TIMEOUT_S` comes first; 0 and -1 are like unset.",
+        unset "See there.",
+        empty "Like unset.",
+        source "multi-model-server";
+    TS_DEFAULT_RESPONSE_TIMEOUT: Serve, "TS_DEFAULT_RESPONSE_TIMEOUT",
+        "Seconds that a request may take. `OPTML_TIMEOUT_S` comes first.",
+        unset "See there.",
+        empty "Like unset.",
+        source "TorchServe";
+    OMP_NUM_THREADS: Serve, "OMP_NUM_THREADS",
+        "Threads of a numeric library in a worker.",
+        unset "A worker's share of the processors, at least 1.",
+        empty "Passed on as it is.",
+        source "OpenMP specification";
+    MKL_NUM_THREADS: Serve, "MKL_NUM_THREADS",
+        "Threads of a numeric library in a worker.",
+        unset "A worker's share of the processors, at least 1.",
+        empty "Passed on as it is.",
+        source "oneMKL developer guide";
+    OPENBLAS_NUM_THREADS: Serve, "OPENBLAS_NUM_THREADS",
+        "Threads of a numeric library in a worker.",
+        unset "A worker's share of the processors, at least 1.",
+        empty "Passed on as it is.",
+        source "OpenBLAS";
+    SAGEMAKER_HANDLER: Serve, "SAGEMAKER_HANDLER",
+        "Has no effect in this version; the log says so.",
+        source "sagemaker-inference";
+    SAGEMAKER_TS_BATCH_SIZE: Serve, "SAGEMAKER_TS_BATCH_SIZE",
+        "Has no effect in this version; the log says so.",
+        source "PyTorch inference toolkit";
+    SAGEMAKER_TS_MAX_BATCH_DELAY: Serve, "SAGEMAKER_TS_MAX_BATCH_DELAY",
+        "Has no effect in this version; the log says so.",
+        source "PyTorch inference toolkit";
+    SAGEMAKER_TS_MIN_WORKERS: Serve, "SAGEMAKER_TS_MIN_WORKERS",
+        "Has no effect in this version; the log says so.",
+        source "PyTorch inference toolkit";
+    MMS_DEFAULT_RESPONSE_TIMEOUT: Serve, "MMS_DEFAULT_RESPONSE_TIMEOUT",
+        "Minutes that a request may take. Has no effect: set `OPTML_TIMEOUT_S`; the log says so.",
+        source "multi-model-server";
+    OPTML_HOST: Serve, "OPTML_HOST",
+        "The IP address to listen at.",
+        unset "`0.0.0.0` for process 1, when called `serve`, where `/opt/ml` exists and when `SAGEMAKER_BIND_TO_PORT` is set; else `127.0.0.1`.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_PORT: Serve, "OPTML_PORT",
+        "The port of `/ping` and `/invocations`; 0 is any that is free, and the log says which.",
+        unset "`SAGEMAKER_BIND_TO_PORT`, else 8080.",
+        empty "Like unset.",
+        default "8080",
+        source "ours";
+    OPTML_METRICS_PORT: Serve, "OPTML_METRICS_PORT",
+        "The port of `/metrics`, on this machine alone; 0 is any that is free, and the log says which.",
+        unset "No metrics.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_KIND: Serve, "OPTML_KIND",
+        "What answers: `python` functions, a `wsgi` or `asgi` application, `exec` a program that speaks the worker protocol, `http` a program that speaks HTTP; `auto` goes by what is set.",
+        unset "`exec` if `OPTML_EXEC` is set, `http` if `OPTML_HTTP` is, an application if `SAGEMAKER_SERVING_MODULE` is, else functions.",
+        empty "Like unset.",
+        default "auto",
+        source "ours";
+    OPTML_EXEC: Serve, "OPTML_EXEC",
+        "A program that speaks the worker protocol, and its arguments. Words are split as a shell does; nothing is expanded.",
+        unset "No such program.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_HTTP: Serve, "OPTML_HTTP",
+        "A program with an HTTP server of its own, and its arguments. Words are split as a shell does; nothing is expanded but `{port}` and `{socket}`, where it is to listen.",
+        unset "No such program.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_HTTP_PORT: Serve, "OPTML_HTTP_PORT",
+        "The port where the program of `OPTML_HTTP` listens.",
+        unset "A free one is chosen, from `SAGEMAKER_SAFE_PORT_RANGE` if that is set.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_HTTP_SOCKET: Serve, "OPTML_HTTP_SOCKET",
+        "The Unix socket where the program of `OPTML_HTTP` listens, instead of a port.",
+        unset "A port; or a path of our choice if the command has `{socket}`.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_HTTP_HEALTH: Serve, "OPTML_HTTP_HEALTH",
+        "The path that tells whether the program of `OPTML_HTTP` is ready: it answers with 200.",
+        unset "`/ping`.",
+        empty "Like unset.",
+        default "/ping",
+        source "ours";
+    OPTML_HTTP_INVOCATIONS: Serve, "OPTML_HTTP_INVOCATIONS",
+        "The path of the program of `OPTML_HTTP` that invocations go to.",
+        unset "`/invocations`.",
+        empty "Like unset.",
+        default "/invocations",
+        source "ours";
+    OPTML_HANDLER: Serve, "OPTML_HANDLER",
+        "A Python file with the functions: its directory is the code directory, its name the module.",
+        unset "`SAGEMAKER_PROGRAM` in the code directory.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_MODEL_DIR: Serve, "OPTML_MODEL_DIR",
+        "The directory of the model.",
+        unset "`model` below the base directory.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_WORKERS: Serve, "OPTML_WORKERS",
+        "Worker processes of a model, 1 to 1024.",
+        unset "The platform's names, in this order: `SAGEMAKER_MODEL_SERVER_WORKERS`, `SAGEMAKER_NUM_MODEL_WORKERS`, `SAGEMAKER_TS_MAX_WORKERS`, `MMS_DEFAULT_WORKERS_PER_MODEL`, `TS_DEFAULT_WORKERS_PER_MODEL`. Else one for each GPU; without any, one for each processor, as far as memory goes.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_SLOTS: Serve, "OPTML_SLOTS",
+        "Requests that one worker answers at once, 1 to 1024.",
+        unset "The kind of the worker decides: one, or 64 for coroutines.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_QUEUE: Serve, "OPTML_QUEUE",
+        "Requests that wait for a worker; one more gets 503.",
+        unset "`SAGEMAKER_MODEL_JOB_QUEUE_SIZE`, `MMS_JOB_QUEUE_SIZE`, `TS_JOB_QUEUE_SIZE`, else 100.",
+        empty "Like unset.",
+        default "100",
+        source "ours";
+    OPTML_QUEUE_TIMEOUT_S: Serve, "OPTML_QUEUE_TIMEOUT_S",
+        "Seconds that a request may wait for a worker; then it gets 503.",
+        unset "As long as the request may take.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_MAX_BODY_MB: Serve, "OPTML_MAX_BODY_MB",
+        "The largest body of a request, in MiB; 0: no limit but `OPTML_MAX_IN_FLIGHT_MB`.",
+        unset "The platform's names, in this order: `SAGEMAKER_MAX_PAYLOAD_IN_MB`, `SAGEMAKER_MAX_REQUEST_SIZE`, `MAX_CONTENT_LENGTH`, `MMS_MAX_REQUEST_SIZE`, `TS_MAX_REQUEST_SIZE`. Else 100 MiB, or `OPTML_MAX_IN_FLIGHT_MB` if that is less.",
+        empty "Like unset.",
+        default "100",
+        source "ours";
+    OPTML_MAX_IN_FLIGHT_MB: Serve, "OPTML_MAX_IN_FLIGHT_MB",
+        "MiB of all bodies at once; beyond it no socket is read.",
+        unset "A quarter of the memory that the control group allows, or of the machine's, but no less than one body of the largest size; 1024 if nobody knows.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_MAX_HEADER_KB: Serve, "OPTML_MAX_HEADER_KB",
+        "The largest head of a request, in KiB.",
+        unset "64 KiB.",
+        empty "Like unset.",
+        default "64",
+        source "ours";
+    OPTML_MAX_HEADERS: Serve, "OPTML_MAX_HEADERS",
+        "The most fields in a head.",
+        unset "100.",
+        empty "Like unset.",
+        default "100",
+        source "ours";
+    OPTML_MAX_URI_KB: Serve, "OPTML_MAX_URI_KB",
+        "The longest target in a request line, in KiB; no more than `OPTML_MAX_HEADER_KB`.",
+        unset "8 KiB, or `OPTML_MAX_HEADER_KB` if that is less.",
+        empty "Like unset.",
+        default "8",
+        source "ours";
+    OPTML_MAX_CONNECTIONS: Serve, "OPTML_MAX_CONNECTIONS",
+        "The most connections; beyond it the oldest idle one is closed.",
+        unset "4096.",
+        empty "Like unset.",
+        default "4096",
+        source "ours";
+    OPTML_TIMEOUT_S: Serve, "OPTML_TIMEOUT_S",
+        "Seconds that a request may take, whatever it says itself.",
+        unset "The request's `X-Amzn-SageMaker-InvocationTimeoutSeconds`; else 3600 s in a transform job; else `SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS`, `SAGEMAKER_MODEL_SERVER_TIMEOUT`, `SAGEMAKER_TS_RESPONSE_TIMEOUT`, `MMS_DEFAULT_RESPONSE_TIMEOUT_SECONDS`, `TS_DEFAULT_RESPONSE_TIMEOUT`; else 60 s.",
+        empty "Like unset.",
+        source "ours";
+    OPTML_HEADER_TIMEOUT_S: Serve, "OPTML_HEADER_TIMEOUT_S",
+        "Seconds that the head of a request may take.",
+        unset "10 s.",
+        empty "Like unset.",
+        default "10",
+        source "ours";
+    OPTML_BODY_TIMEOUT_S: Serve, "OPTML_BODY_TIMEOUT_S",
+        "Seconds in which nothing of a body comes.",
+        unset "30 s.",
+        empty "Like unset.",
+        default "30",
+        source "ours";
+    OPTML_KEEP_ALIVE_S: Serve, "OPTML_KEEP_ALIVE_S",
+        "Seconds that a connection may be idle; 0: it is closed after each answer.",
+        unset "75 s.",
+        empty "Like unset.",
+        default "75",
+        source "ours";
+    OPTML_STREAM_FIRST_S: Serve, "OPTML_STREAM_FIRST_S",
+        "Seconds to the first item of a streamed answer.",
+        unset "60 s.",
+        empty "Like unset.",
+        default "60",
+        source "ours";
+    OPTML_STREAM_IDLE_S: Serve, "OPTML_STREAM_IDLE_S",
+        "Seconds between two items of a streamed answer.",
+        unset "60 s.",
+        empty "Like unset.",
+        default "60",
+        source "ours";
+    OPTML_STREAM_S: Serve, "OPTML_STREAM_S",
+        "Seconds that a streamed answer may take in all.",
+        unset "480 s.",
+        empty "Like unset.",
+        default "480",
+        source "ours";
+    OPTML_LOAD_TIMEOUT_S: Serve, "OPTML_LOAD_TIMEOUT_S",
+        "Seconds that a worker may take to load the model, with its warm-up.",
+        unset "3600 s.",
+        empty "Like unset.",
+        default "3600",
+        source "ours";
+    OPTML_DRAIN_S: Serve, "OPTML_DRAIN_S",
+        "Seconds that requests have to finish after the stop signal. The platform kills us after 30 s.",
+        unset "25 s.",
+        empty "Like unset.",
+        default "25",
+        source "ours";
+    OPTML_KILL_GRACE_S: Serve, "OPTML_KILL_GRACE_S",
+        "Seconds between SIGTERM and SIGKILL for a worker.",
+        unset "2 s.",
+        empty "Like unset.",
+        default "2",
+        source "ours";
+    OPTML_STRICT_TYPES: Serve, "OPTML_STRICT_TYPES",
+        "`y yes t true on 1` or `n no f false off 0`, in any case. An answer in a type that the request does not accept is 406; off: it is given in the default type.",
+        unset "On.",
+        empty "Like unset.",
+        default "on",
+        source "ours";
+    OPTML_STRICT_JSON: Serve, "OPTML_STRICT_JSON",
+        "`y yes t true on 1` or `n no f false off 0`, in any case. NaN and infinity in an answer are an error; off: they are written as Python does.",
+        unset "Off.",
+        empty "Like unset.",
+        default "off",
+        source "ours";
+    OPTML_CSV_SHAPE: Serve, "OPTML_CSV_SHAPE",
+        "The shape of an array that comes as CSV: `squeezed`, a single row or column has one dimension; `2d`, rows and columns always.",
+        unset "Squeezed.",
+        empty "Like unset.",
+        default "squeezed",
+        source "ours";
+    OPTML_SHM_MIN_KB: Serve, "OPTML_SHM_MIN_KB",
+        "Bodies from so many KiB on go through shared memory; 0: never.",
+        unset "64 KiB.",
+        empty "Like unset.",
+        default "64",
+        source "ours";
+    OPTML_ERROR_DETAIL: Serve, "OPTML_ERROR_DETAIL",
+        "What the body of an error tells: `none`, `message`, `traceback`.",
+        unset "The message.",
+        empty "Like unset.",
+        default "message",
+        source "ours";
+    OPTML_ACCESS_LOG: Serve, "OPTML_ACCESS_LOG",
+        "Which requests have a line in the log: `off`, `errors`, `all`. A successful `/ping` never has.",
+        unset "Errors.",
+        empty "Like unset.",
+        default "errors",
+        source "ours";
+    OPTML_PING_COMPAT: Serve, "OPTML_PING_COMPAT",
+        "`strict`: `/ping` is 200 when an invocation would be answered. `lenient`: as soon as the port is open.",
+        unset "Strict.",
+        empty "Like unset.",
+        default "strict",
+        source "ours";
+    OPTML_PING_PERIOD_S: Serve, "OPTML_PING_PERIOD_S",
+        "Seconds between two calls of the user's own check, `ping_fn` or `healthcheck_fn`.",
+        unset "5 s.",
+        empty "Like unset.",
+        default "5",
+        source "ours";
+    OPTML_APP_PING: Serve, "OPTML_APP_PING",
+        "`y yes t true on 1` or `n no f false off 0`, in any case. The application's own `/ping` counts: it is asked from time to time.",
+        unset "Off.",
+        empty "Like unset.",
+        default "off",
+        source "ours";
+    OPTML_FAIL_EXIT_S: Serve, "OPTML_FAIL_EXIT_S",
+        "Seconds that a server which cannot serve goes on answering 503 before it ends.",
+        unset "0 s.",
+        empty "Like unset.",
+        default "0",
+        source "ours";
+    OPTML_MAX_REQUESTS: Serve, "OPTML_MAX_REQUESTS",
+        "A worker is replaced after so many requests; 0: never.",
+        unset "Never.",
+        empty "Like unset.",
+        default "0",
+        source "ours";
+    OPTML_MAX_RSS_MB: Serve, "OPTML_MAX_RSS_MB",
+        "A worker is replaced when it holds more MiB of memory; 0: never.",
+        unset "Never.",
+        empty "Like unset.",
+        default "0",
+        source "ours";
+    OPTML_WARMUP_OPTIONAL: Serve, "OPTML_WARMUP_OPTIONAL",
+        "`y yes t true on 1` or `n no f false off 0`, in any case. A warm-up that fails is logged, and the model serves.",
+        unset "Off: it is a failed load.",
+        empty "Like unset.",
+        default "off",
+        source "ours";
+    OPTML_RELOAD: Serve, "OPTML_RELOAD",
+        "`y yes t true on 1` or `n no f false off 0`, in any case. Workers are replaced when the code changes. For development.",
+        unset "Off.",
+        empty "Like unset.",
+        default "off",
+        source "ours";
 }

@@ -56,6 +56,46 @@ path = "/far"
     assert_eq!(file.channels["far"].path, "/far");
 }
 
+/// Each setting as `variable=value at the place`.
+fn served(file: &ProjectFile) -> Vec<String> {
+    let settings = file.serve.iter();
+    settings
+        .map(|setting| {
+            let name = setting.variable.name;
+            format!("{name}={} {}", setting.value, setting.origin)
+        })
+        .collect()
+}
+
+#[test]
+fn what_serve_is_told_becomes_variables() {
+    let file = parse(
+        "[serve]\nhandler = 'src/inference.py'\nmodel_dir = '/m'\nport = 0\nworkers = 2\nslots = 3\n",
+    );
+    assert_eq!(
+        served(&file.unwrap()),
+        [
+            "OPTML_HANDLER=/p/src/inference.py `/p/optml.toml` at `/serve/handler`",
+            "OPTML_MODEL_DIR=/m `/p/optml.toml` at `/serve/model_dir`",
+            "OPTML_PORT=0 `/p/optml.toml` at `/serve/port`",
+            "OPTML_WORKERS=2 `/p/optml.toml` at `/serve/workers`",
+            "OPTML_SLOTS=3 `/p/optml.toml` at `/serve/slots`",
+        ]
+    );
+    let text = "[tool.optml.serve]\nworkers = 2\n";
+    let file = ProjectFile::parse_pyproject(Utf8Path::new("/p/pyproject.toml"), text);
+    assert_eq!(
+        served(&file.unwrap().unwrap()),
+        ["OPTML_WORKERS=2 `/p/pyproject.toml` at `/tool/optml/serve/workers`"]
+    );
+    assert_snapshot!(error("[serve]\nworker = 2\n"), @"
+    `/p/optml.toml` line 2: unknown field `worker`, expected one of `handler`, `model_dir`, `port`, `workers`, `slots`: `worker = 2`
+    hint: the keys are listed in docs/local.md
+    ");
+    assert_snapshot!(error("[serve]\nworkers = -2\n"), @"`/p/optml.toml` line 2: invalid value: integer `-2`, expected u64: `workers = -2`");
+    assert_snapshot!(error("[serve]\nport = '80'\n"), @r#"`/p/optml.toml` line 2: invalid type: string "80", expected u64: `port = '80'`"#);
+}
+
 #[test]
 fn an_empty_file_says_nothing() {
     assert_eq!(
@@ -88,8 +128,8 @@ fn mistakes_name_their_line_and_key() {
     assert_snapshot!(error("[train.channels.a]\ncontent_type = 'x'\n"), @"`/p/optml.toml` line 1: missing field `path`: `[train.channels.a]`");
     assert_snapshot!(error("[train]\nstop = { grace = 'soon' }\n"), @"`/p/optml.toml` line 2: expected whole seconds such as `90s` or minutes such as `2m`, at most a day: `stop = { grace = 'soon' }`");
     assert_snapshot!(error("[train]\nhyperparameters = 'lr=1'\n"), @r#"`/p/optml.toml` line 2: invalid type: string "lr=1", expected a map: `hyperparameters = 'lr=1'`"#);
-    assert_snapshot!(error("[serve]\nhandler = 'x'\n"), @r"
-    `/p/optml.toml` line 1: unknown field `serve`, expected `train`: `[serve]`
+    assert_snapshot!(error("[srve]\nhandler = 'x'\n"), @r"
+    `/p/optml.toml` line 1: unknown field `srve`, expected `train` or `serve`: `[srve]`
     hint: the keys are listed in docs/local.md
     ");
     assert_snapshot!(error("[train\n"), @"`/p/optml.toml` line 1: unclosed table, expected `]`: `[train`");
