@@ -29,6 +29,36 @@ pub fn decode(body: &[u8]) -> Result<Array<'_>, DecodeError> {
     file.into_array(Cow::Borrowed(data))
 }
 
+/// What a file's beginning says of the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The type of the items.
+    pub dtype: Dtype,
+    /// The length of each axis.
+    pub shape: Vec<usize>,
+    /// Where in the file the items are, in C order.
+    pub data: Range<usize>,
+}
+
+/// Reads the header of a file of `n_bytes` bytes, of which only the beginning is at hand: at least [`MAX_HEADER_BYTES`] and
+/// what stands before them, or all of it.
+///
+/// `None`: its items are in Fortran order, and only [`decode`] puts them right.
+///
+/// # Errors
+/// As [`decode`].
+pub fn preview(beginning: &[u8], n_bytes: usize) -> Result<Option<Preview>, DecodeError> {
+    let file = File::parse_beginning(beginning, n_bytes)?;
+    if !file.is_in_c_order() {
+        return Ok(None);
+    }
+    Ok(Some(Preview {
+        dtype: file.dtype,
+        shape: file.header.shape,
+        data: file.data,
+    }))
+}
+
 /// As [`decode`], but keeps the body: for one that was decompressed.
 pub(crate) fn decode_owned(mut body: Vec<u8>) -> Result<Array<'static>, DecodeError> {
     let file = File::parse(&body)?;
@@ -42,23 +72,34 @@ pub(crate) fn decode_owned(mut body: Vec<u8>) -> Result<Array<'static>, DecodeEr
 /// # Errors
 /// None for any array there can be today; the type leaves room for names that need a later version.
 pub fn encode(array: &Array<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let header = header::text(array.dtype().name(), array.shape());
+    out.reserve(USUAL_HEADER_BYTES + array.as_bytes().len());
+    encode_header(array.dtype(), array.shape(), out)?;
+    out.extend_from_slice(array.as_bytes());
+    Ok(())
+}
+
+/// Appends what stands before the items, for those who write them themselves.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_header(dtype: &Dtype, shape: &[usize], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let header = header::text(dtype.name(), shape);
     let length = u16::try_from(header.len()).map_err(|_| CodecError::TooLarge {
         content_type: "application/x-npy",
         limit: u16::MAX.into(),
     })?;
-    out.reserve(PREFIX_BYTES + header.len() + array.as_bytes().len());
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&[1, 0]);
     out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(header.as_bytes());
-    out.extend_from_slice(array.as_bytes());
     Ok(())
 }
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// Magic, version, and the header's length as version 1.0 has it.
 const PREFIX_BYTES: usize = 10;
+/// With up to three axes.
+const USUAL_HEADER_BYTES: usize = 128;
 
 struct File {
     dtype: Dtype,
@@ -68,12 +109,16 @@ struct File {
 
 impl File {
     fn parse(body: &[u8]) -> Result<Self, DecodeError> {
-        let (text, start) = header_text(body)?;
+        Self::parse_beginning(body, body.len())
+    }
+
+    fn parse_beginning(beginning: &[u8], n_bytes: usize) -> Result<Self, DecodeError> {
+        let (text, start) = header_text(beginning)?;
         let header = Header::parse(text)?;
         let name = header.dtype.as_deref().ok_or(Undecodable::Dtype)?;
         let dtype = Dtype::parse(name).ok_or(Undecodable::Dtype)?;
         let expected = array::n_bytes(&dtype, &header.shape).map_err(NpyFault::Shape)?;
-        let actual = body.len() - start;
+        let actual = n_bytes.saturating_sub(start);
         if actual < expected {
             return Err(NpyFault::Short { expected, actual }.into());
         }
@@ -84,9 +129,14 @@ impl File {
         })
     }
 
+    fn is_in_c_order(&self) -> bool {
+        !self.header.fortran_order || self.header.shape.len() < 2
+    }
+
     fn into_array(self, data: Cow<'_, [u8]>) -> Result<Array<'_>, DecodeError> {
+        let needs_reordering = !self.is_in_c_order();
         let shape = self.header.shape;
-        let data = if self.header.fortran_order && shape.len() > 1 && !data.is_empty() {
+        let data = if needs_reordering && !data.is_empty() {
             Cow::Owned(to_c_order(&data, &shape, self.dtype.item_bytes()))
         } else {
             data

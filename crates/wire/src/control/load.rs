@@ -26,6 +26,21 @@ pub mod setting {
     pub const GPU_ID: &[u8] = b"gpu_id";
     /// The port that the front listens on.
     pub const SERVER_PORT: &[u8] = b"server_port";
+    /// The response slots that are this worker's own, when workers share an arena: `FIRST:COUNT`, in decimal. Without it all
+    /// are.
+    pub const RESPONSE_SLOTS: &[u8] = b"response_slots";
+    /// `1`: somebody named the entry, so that its absence is an error.
+    pub const EXPLICIT: &[u8] = b"explicit";
+    /// Further directories of user code, with NUL between them.
+    pub const CODE_PATHS: &[u8] = b"code_paths";
+    /// `1`: JSON without NaN and infinities.
+    pub const STRICT_JSON: &[u8] = b"strict_json";
+    /// `2d`: CSV keeps rows and columns.
+    pub const CSV_SHAPE: &[u8] = b"csv_shape";
+    /// `1`: the application's own `/ping` is asked.
+    pub const APP_PING: &[u8] = b"app_ping";
+    /// `1`: a warm-up that fails is no failure.
+    pub const WARMUP_OPTIONAL: &[u8] = b"warmup_optional";
 }
 
 /// What to load, and how.
