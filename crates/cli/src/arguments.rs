@@ -289,9 +289,9 @@ fn serve() -> Command {
             .help(flag_help(variable))
     });
     Command::new("serve")
-        .about(format!("{about} (not in this version)"))
+        .about(about)
         .long_about(format!(
-            "{about} (not in this version).\n\nPython functions answer by themselves; a command after `--` is a program with an HTTP \
+            "{about}.\n\nPython functions answer by themselves; a command after `--` is a program with an HTTP \
              server of its own, as in OPTML_HTTP: `{{port}}` or `{{socket}}` in its words is where it is to listen. Every other setting \
              is a variable: docs/variables.md."
         ))

@@ -3,23 +3,20 @@
 mod env;
 mod exec;
 mod local;
+mod serve;
 mod train;
 
-use std::{ffi::OsString, fmt::Display, io::Write};
+use std::{ffi::OsString, io::Write};
 
+use optml::session::{ChildKind, with_session};
 use optml_contract::{
     Layout, Source,
     exit::Code,
-    options::LogFormat,
     source::Process,
     vars::{self, Variable},
 };
-use tracing::error;
 
-use crate::{
-    arguments::{self, Action, Invocation},
-    session::{ChildKind, Session},
-};
+use crate::arguments::{self, Action, Invocation};
 
 /// Reads the words, does what they say, and returns the exit code.
 pub(crate) fn run(words: &[OsString], environment: Process) -> u8 {
@@ -41,15 +38,15 @@ pub(crate) fn run(words: &[OsString], environment: Process) -> u8 {
         }
         Action::Train { command } => training(environment, command.as_deref()),
         Action::Serve {
-            command: _command,
-            called_serve: _called_serve,
-        } => fail(
-            Code::FAILURE,
-            &"this version cannot serve",
-            Some(
-                "serve with the tools that you have; `optml train` and `optml local train` are complete",
-            ),
-        ),
+            command,
+            called_serve,
+        } => with_session(environment, ChildKind::Worker, |session| {
+            let words = serve::Words {
+                command,
+                called_serve,
+            };
+            serve::run(session, &words)
+        }),
         Action::Exec { command } => with_session(environment, ChildKind::Program, |session| {
             exec::run(session, &command)
         }),
@@ -92,40 +89,6 @@ const SERVE_PATHS: &[Variable] = &[
     vars::OPTML_HTTP_SOCKET,
 ];
 
-/// A command that failed before or beside a job: its exit code, message and remedy.
-#[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) code: u8,
-    pub(crate) message: String,
-    pub(crate) hint: Option<String>,
-}
-
-fn with_session(
-    environment: Process,
-    child: ChildKind,
-    run: impl FnOnce(&mut Session) -> Result<u8, Failed>,
-) -> u8 {
-    let mut session = match Session::start(environment, child) {
-        Ok(session) => session,
-        Err(error) => return fail(Code::INTERNAL, &format!("{error:#}"), None),
-    };
-    let code = run(&mut session).unwrap_or_else(|failed| {
-        say_failed(&session, &failed);
-        failed.code
-    });
-    session.end(code)
-}
-
-/// For people, unless the log is for machines.
-fn say_failed(session: &Session, failed: &Failed) {
-    match session.options.log_format {
-        LogFormat::Text => session
-            .console
-            .log(message(&failed.message, failed.hint.as_deref()).as_bytes()),
-        LogFormat::Json => error!(hint = failed.hint, "{}", failed.message),
-    }
-}
-
 /// The platform has put a job here. (The newest local mode of its SDK gives no word at all.)
 fn is_container(environment: &Process) -> bool {
     Layout::locate(environment).is_ok_and(|layout| environment.exists(&layout.resources_file()))
@@ -142,18 +105,6 @@ fn usage(error: &clap::Error, words: &[OsString]) -> u8 {
     } else {
         Code::SUCCESS
     }
-}
-
-fn fail(code: u8, error: &dyn Display, hint: Option<&str>) -> u8 {
-    say(&message(&error.to_string(), hint));
-    code
-}
-
-fn message(error: &str, hint: Option<&str>) -> String {
-    let hint = hint
-        .map(|hint| format!("hint: {hint}\n"))
-        .unwrap_or_default();
-    format!("error: {error}\n{hint}")
 }
 
 fn say(text: &str) {

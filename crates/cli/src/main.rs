@@ -2,8 +2,6 @@
 
 mod arguments;
 mod command;
-mod log;
-mod session;
 
 use std::{env, process::ExitCode};
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use optml::session::{Failed, Session, misconfigured};
 use optml_contract::{
     Layout, Origin, Source,
     export::{self, Exported},
@@ -12,8 +13,7 @@ use optml_contract::{
 };
 use optml_train::run::Loaded;
 
-use super::{Failed, exec::misconfigured};
-use crate::{arguments::EnvFormat, session::Session};
+use crate::arguments::EnvFormat;
 
 #[cfg(test)]
 mod tests;

@@ -2,18 +2,18 @@
 
 use std::ffi::OsString;
 
+use optml::session::{Failed, Session, misconfigured};
 use optml_contract::{
-    ConfigError, Layout, Source,
+    Layout, Source,
     exit::{self, Code},
 };
 use optml_supervise::{Command, Stdin, command::find_program};
 use optml_train::{run::format_of_lines, scratch::Scratch};
 
-use super::{Failed, is_container};
-use crate::session::Session;
+use super::is_container;
 
 pub(super) fn run(session: &mut Session, words: &[OsString]) -> Result<u8, Failed> {
-    refuse(&session.option_problems)?;
+    session.refuse_bad_options()?;
     let (name, arguments) = words
         .split_first()
         .expect("the command line asks for a command");
@@ -56,32 +56,4 @@ pub(super) fn run(session: &mut Session, words: &[OsString]) -> Result<u8, Faile
             hint: error.hint(),
         })?;
     Ok(exit.ended.exit_code())
-}
-
-pub(super) fn refuse(problems: &[ConfigError]) -> Result<(), Failed> {
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(misconfigured(problems))
-    }
-}
-
-/// Every problem on a line of its own, each with its remedy.
-pub(super) fn misconfigured(problems: &[ConfigError]) -> Failed {
-    let lines: Vec<String> = problems
-        .iter()
-        .map(|problem| match problem.hint() {
-            Some(hint) if problems.len() > 1 => format!("{problem} ({hint})"),
-            _ => problem.to_string(),
-        })
-        .collect();
-    Failed {
-        code: Code::CONFIGURATION,
-        message: lines.join("\nerror: "),
-        hint: if problems.len() == 1 {
-            problems[0].hint()
-        } else {
-            None
-        },
-    }
 }

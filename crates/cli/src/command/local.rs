@@ -3,14 +3,14 @@
 use std::{fs, io::IsTerminal, path::Path};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use optml::session::{Failed, Session};
 use optml_contract::{Source, exit::Code, vars};
 use optml_local::{Caller, LocalError, Paint, Project, Request, plan, run_job};
 
-use super::{Failed, exec::refuse};
-use crate::{arguments::LocalTrain, session::Session};
+use crate::arguments::LocalTrain;
 
 pub(super) fn run(session: &mut Session, words: &LocalTrain) -> Result<u8, Failed> {
-    refuse(&session.option_problems)?;
+    session.refuse_bad_options()?;
     let here = current_directory()?;
     let target = words.path.as_deref().map(Utf8Path::new);
     let (folder, script) =

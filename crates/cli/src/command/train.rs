@@ -3,6 +3,7 @@
 use std::{ffi::OsString, fs, io};
 
 use camino::Utf8Path;
+use optml::session::Session;
 use optml_contract::{
     ConfigError, Origin, Source,
     config::ConfigErrorKind,
@@ -11,8 +12,6 @@ use optml_contract::{
 };
 use optml_local::config::ProjectFile;
 use optml_train::Job;
-
-use crate::session::Session;
 
 /// What the project file that `OPTML_CONFIG` names says about running, as the variables that say the same; those that
 /// are set count more. Its hyperparameters and channels are for `optml local`: in a container the platform gives them.

@@ -29,6 +29,13 @@ pub struct Bind {
     pub port: Given<u16>,
 }
 
+impl Circumstances {
+    /// Something else than a person at a terminal has started us.
+    pub fn is_container(self) -> bool {
+        self.is_pid_1 || self.called_serve || self.has_opt_ml
+    }
+}
+
 impl Bind {
     /// The address to listen at.
     pub fn address(&self) -> SocketAddr {
