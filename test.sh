@@ -27,6 +27,10 @@ if [ ! -x "$venv/bin/uv" ]; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check setuptools wheel uv
 fi
+# What the tests of the server serve: real models and applications.
+if ! "$venv/bin/python" -c 'import flask, numpy, pytest, scipy, sklearn, starlette, xgboost' 2>/dev/null; then
+    "$venv/bin/pip" install --quiet --disable-pip-version-check flask numpy pytest scikit-learn scipy starlette vermin xgboost-cpu
+fi
 PATH=$venv/bin:$PATH
 export PATH
 

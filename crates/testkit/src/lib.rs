@@ -3,6 +3,7 @@
 //! Nothing here mocks anything: a [`Proc`] is a real child, with real signals and real pipes.
 
 mod container;
+mod http;
 mod memory_group;
 mod opt_ml;
 mod proc;
@@ -10,6 +11,7 @@ mod proc;
 use std::path::PathBuf;
 
 pub use container::{Contained, Container, Image, Writable, busybox};
+pub use http::{BodyEnd, Client, Response};
 pub use memory_group::MemoryGroup;
 pub use opt_ml::OptMl;
 pub use proc::{Finished, Proc, Streams};

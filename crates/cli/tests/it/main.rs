@@ -16,4 +16,5 @@ mod logs;
 mod outcome;
 mod rig;
 mod robustness;
+mod serve;
 mod signals;

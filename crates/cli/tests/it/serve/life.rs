@@ -1,0 +1,1 @@
+//! From the start to the end: readiness, failures, stop signals, the port.

@@ -1,0 +1,1 @@
+//! Real models, bodies of every kind, applications, other programs.
