@@ -18,7 +18,7 @@
 //! }
 //! ```
 
-use std::{env, fmt::Write, process::ExitCode, sync::Arc};
+use std::{env, fmt::Write, path::PathBuf, process::ExitCode, sync::Arc};
 
 use optml_contract::{
     Layout, Source,
@@ -62,22 +62,31 @@ pub fn run(handler: impl Handler) -> ExitCode {
             command: None,
         })
         .map_err(|problems| misconfigured(&problems))?;
-        serve(session, options, Model::Native(Box::new(handler)))
+        serve(session, options, Model::Native(Box::new(handler)), Vec::new())
     });
     ExitCode::from(code)
 }
 
 /// Runs a server to its end, and says how that was.
 ///
+/// `memory_events`: files that count the kernel's kills for memory, so that a worker that ran out of it can be told from one
+/// that was killed.
+///
 /// # Errors
 /// What kept it from serving.
-pub fn serve(session: &Session, options: ServeOptions, model: Model) -> Result<u8, Failed> {
+pub fn serve(
+    session: &Session,
+    options: ServeOptions,
+    model: Model,
+    memory_events: Vec<PathBuf>,
+) -> Result<u8, Failed> {
     print_table(session, &options);
     for note in &options.notes {
         warn!("{note}");
     }
     let server = Server {
         environment: session.environment(),
+        memory_events,
         supervisor: Arc::clone(&session.supervisor),
         console: session.console.clone(),
         options,

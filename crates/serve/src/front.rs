@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     num::NonZeroUsize,
+    path::PathBuf,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -55,6 +56,7 @@ impl Front {
         let Server {
             options,
             environment,
+            memory_events,
             supervisor,
             console,
             model,
@@ -94,7 +96,7 @@ impl Front {
             started: Instant::now(),
         };
         let failed = tokio::select! {
-            failed = front.work(environment, model, address.port()) => failed,
+            failed = front.work(environment, memory_events, model, address.port()) => failed,
             signal = next_stop(&mut stops) => {
                 info!(signal = signal.name(), drain_s = front.options.timeouts.drain.value.as_secs(), "stopping: what was accepted is answered");
                 return Ok(front.drain(accepting, &mut stops).await);
@@ -108,6 +110,7 @@ impl Front {
     async fn work(
         &mut self,
         environment: Vec<(OsString, OsString)>,
+        memory_events: Vec<PathBuf>,
         model: Model,
         port: u16,
     ) -> ServeError {
@@ -120,14 +123,17 @@ impl Front {
                 };
                 if let Program::Http(program) = &self.options.program.value {
                     let upstream = match upstream::plan(program, &self.options, environment) {
-                        Ok(plan) => plan,
+                        Ok(plan) => plan.counting(memory_events),
                         Err(error) => return ServeError::Plan(error),
                     };
                     return self.run_upstream(upstream).await;
                 }
                 self.health.set_phase(Phase::Loading, "");
                 let launch = match plan::launch(&self.options, environment, python, port) {
-                    Ok(launch) => launch,
+                    Ok(launch) => Launch {
+                        memory_events,
+                        ..launch
+                    },
                     Err(error) => return ServeError::Plan(error),
                 };
                 self.run_workers(launch).await

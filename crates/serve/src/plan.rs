@@ -227,6 +227,7 @@ pub(crate) fn launch(
         concurrency: options.slots.value,
         source,
         n_gpus: n_gpus(options.workers.value),
+        memory_events: Vec::new(),
     })
 }
 

@@ -26,6 +26,8 @@ pub struct Server {
     pub options: ServeOptions,
     /// The complete environment of workers.
     pub environment: Vec<(OsString, OsString)>,
+    /// Files that count the kernel's kills for memory.
+    pub memory_events: Vec<PathBuf>,
     /// Owner of all processes, which must leave them alone when a stop signal comes.
     pub supervisor: Arc<Supervisor>,
     /// Where workers print.

@@ -106,7 +106,7 @@ fn ask(
 }
 
 /// The files that tell whether the kernel killed something for memory.
-pub(crate) fn memory_events(source: &dyn Source) -> Vec<PathBuf> {
+pub fn memory_events(source: &dyn Source) -> Vec<PathBuf> {
     Cgroup::find(source)
         .oom_counters(source)
         .into_iter()

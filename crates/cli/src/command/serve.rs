@@ -47,7 +47,8 @@ pub(super) fn run(session: &mut Session, words: &Words) -> Result<u8, Failed> {
     })
     .map_err(|problems| misconfigured(&problems))?;
     let model = model(session, &options, circumstances)?;
-    serve(session, options, model)
+    let memory_events = probe::memory_events(&session.source);
+    serve(session, options, model, memory_events)
 }
 
 /// What runs the model: an interpreter where there is Python code, and what it needs.

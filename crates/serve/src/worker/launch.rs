@@ -39,6 +39,8 @@ pub(crate) struct Launch {
     pub(crate) source: Option<&'static str>,
     /// Accelerators: each worker gets one of its own.
     pub(crate) n_gpus: u32,
+    /// Files that count the kernel's kills for memory.
+    pub(crate) memory_events: Vec<PathBuf>,
 }
 
 /// What a process needs to be started, and our ends of it.
@@ -60,6 +62,7 @@ impl Launch {
         command.arguments.clone_from(&self.arguments);
         command.environment.clone_from(&self.environment);
         command.stdin = Stdin::Null;
+        command.memory_events.clone_from(&self.memory_events);
         command.descriptors = vec![
             (DATA_FD_VAR.into(), data_theirs),
             (CONTROL_FD_VAR.into(), control_theirs),
