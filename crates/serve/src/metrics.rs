@@ -18,9 +18,7 @@ use std::{
     time::Duration,
 };
 
-use prometheus_client::{
-    encoding::prometheus_text, metrics::counter::Counter, registry::Registry,
-};
+use prometheus_client::{encoding::prometheus_text, metrics::counter::Counter, registry::Registry};
 
 use self::{
     lookup::{CrewNumbers, Lookup, Numbers},
@@ -90,16 +88,19 @@ impl Metrics {
 
     /// Everything, as it is now. `None`: they are off.
     pub(crate) fn page(&self, site: &Site) -> Option<Page> {
-        self.page_of(&Levels {
+        self.page_with(Numbers {
             n_waiting: site.pool.n_waiting(),
             n_ready: site.pool.n_open(),
             n_connections: site.registry.len(),
+            ..Numbers::default()
         })
     }
 
-    fn page_of(&self, levels: &Levels) -> Option<Page> {
+    /// Adds what is known here to what the site knows.
+    fn page_with(&self, mut numbers: Numbers) -> Option<Page> {
         let counts = self.counts.get()?;
-        let crew = self.crew.get().map(|crew| CrewNumbers {
+        numbers.n_active = counts.n_active.get();
+        numbers.crew = self.crew.get().map(|crew| CrewNumbers {
             n_wanted: crew.n_wanted.get(),
             n_restarts: crew.n_restarts.get(),
             last_load: crew.last_load.get(),
@@ -108,13 +109,7 @@ impl Metrics {
         Some(Page {
             registry: Arc::clone(&counts.registry),
             lookup: counts.lookup.clone(),
-            numbers: Numbers {
-                n_active: counts.n_active.get(),
-                n_waiting: levels.n_waiting,
-                n_ready: levels.n_ready,
-                n_connections: levels.n_connections,
-                crew,
-            },
+            numbers,
         })
     }
 }
@@ -138,14 +133,6 @@ impl Page {
         prometheus_text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
-}
-
-/// What of the front is not counted, but there.
-#[derive(Debug, Clone, Copy, Default)]
-struct Levels {
-    n_waiting: usize,
-    n_ready: usize,
-    n_connections: usize,
 }
 
 /// All that there is once they are on.

@@ -147,7 +147,8 @@ impl Lookup {
     fn show_crew(&self, crew: &CrewNumbers) {
         self.show_workers("wanted", crew.n_wanted);
         show_total(&self.restarts, crew.n_restarts);
-        self.load.show(crew.last_load.map(|load| load.as_secs_f64()));
+        self.load
+            .show(crew.last_load.map(|load| load.as_secs_f64()));
         for (&worker, &pid) in &crew.pids {
             let labels = [("worker", worker)];
             match resident_bytes(pid) {

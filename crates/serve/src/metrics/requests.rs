@@ -181,7 +181,10 @@ fn size_histogram() -> Histogram {
     Histogram::new(SIZE_BUCKETS)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53, which no body is larger than")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact up to 2^53, which no body is larger than"
+)]
 fn size(n_bytes: u64) -> f64 {
     n_bytes as f64
 }

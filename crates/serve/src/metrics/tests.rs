@@ -1,5 +1,7 @@
 //! Everything is tested through the text that a scraper gets.
 
+#![expect(clippy::float_cmp, reason = "whole numbers, which floats hold exactly")]
+
 use std::collections::BTreeSet;
 
 use super::*;
@@ -11,7 +13,7 @@ fn switched_off_there_is_nothing() {
     metrics.request_ended(&PING);
     metrics.connection_refused();
     assert!(metrics.counts.get().is_none());
-    assert!(metrics.page_of(&Levels::default()).is_none());
+    assert!(metrics.page_with(Numbers::default()).is_none());
 }
 
 #[test]
@@ -30,7 +32,14 @@ fn a_request_is_in_its_buckets() {
     let of = |name: &str, le: &str| page.value(&format!("{name}_bucket{{{OK},le=\"{le}\"}}"));
     let duration = "http_server_request_duration_seconds";
     // The bound belongs to its bucket, and each bucket holds those below it.
-    for (le, n) in [("0.005", 1), ("0.01", 2), ("0.05", 2), ("0.075", 3), ("10", 3), ("+Inf", 4)] {
+    for (le, n) in [
+        ("0.005", 1),
+        ("0.01", 2),
+        ("0.05", 2),
+        ("0.075", 3),
+        ("10", 3),
+        ("+Inf", 4),
+    ] {
         assert_eq!(of(duration, le), f64::from(n), "{le}");
     }
     assert_eq!(page.value(&format!("{duration}_count{{{OK}}}")), 4.0);
@@ -41,7 +50,10 @@ fn a_request_is_in_its_buckets() {
     let response = "http_server_response_body_size_bytes";
     assert_eq!(of(response, "2.68435456e+08"), 0.0);
     assert_eq!(of(response, "+Inf"), 4.0);
-    assert_eq!(page.value(&format!("{response}_sum{{{OK}}}")), 4.0 * f64::from(300 << 20));
+    assert_eq!(
+        page.value(&format!("{response}_sum{{{OK}}}")),
+        4.0 * f64::from(300 << 20)
+    );
 }
 
 #[test]
@@ -56,8 +68,8 @@ fn requests_differ_by_method_route_and_status() {
         (methods[1], "/invocations", 0),
     ] {
         metrics.request_ended(&Ended {
-            method,
             route,
+            method,
             status,
             ..PING
         });
@@ -75,8 +87,18 @@ fn requests_differ_by_method_route_and_status() {
     }
     // What was never sent has no size.
     let none = r#"method="POST",route="/invocations",status="none""#;
-    assert_eq!(page.value(&format!("http_server_request_body_size_bytes_count{{{none}}}")), 1.0);
-    assert_eq!(page.value(&format!("http_server_response_body_size_bytes_count{{{none}}}")), 0.0);
+    assert_eq!(
+        page.value(&format!(
+            "http_server_request_body_size_bytes_count{{{none}}}"
+        )),
+        1.0
+    );
+    assert_eq!(
+        page.value(&format!(
+            "http_server_response_body_size_bytes_count{{{none}}}"
+        )),
+        0.0
+    );
 }
 
 #[test]
@@ -95,7 +117,11 @@ fn statuses_without_end_are_bounded() {
     });
     let page = Samples::now(&metrics);
     let count = "http_server_request_duration_seconds_count";
-    let n_series = page.samples.iter().filter(|(name, _)| name.starts_with(count)).count();
+    let n_series = page
+        .samples
+        .iter()
+        .filter(|(name, _)| name.starts_with(count))
+        .count();
     assert_eq!(n_series, 257);
     let of = |status: &str| {
         page.value(&format!(
@@ -128,11 +154,17 @@ fn user_code_has_a_stage_of_its_own() {
     let page = Samples::now(&metrics);
     let stage = "optml_invocation_stage_seconds";
     for (name, sum) in [("queue", 0.020), ("predict", 0.021)] {
-        assert_eq!(page.value(&format!("{stage}_count{{stage=\"{name}\"}}")), 2.0);
+        assert_eq!(
+            page.value(&format!("{stage}_count{{stage=\"{name}\"}}")),
+            2.0
+        );
         let found = page.value(&format!("{stage}_sum{{stage=\"{name}\"}}"));
         assert!((found - sum).abs() < 1e-9, "{name} {found}");
     }
-    assert_eq!(page.value(&format!("{stage}_bucket{{stage=\"queue\",le=\"0.0001\"}}")), 1.0);
+    assert_eq!(
+        page.value(&format!("{stage}_bucket{{stage=\"queue\",le=\"0.0001\"}}")),
+        1.0
+    );
 }
 
 #[test]
@@ -140,7 +172,10 @@ fn reasons_are_there_before_they_are_needed() {
     let metrics = on();
     let page = Samples::now(&metrics);
     for reason in ["full", "malformed", "not_ready", "timeout", "too_large"] {
-        assert_eq!(page.value(&format!("optml_rejected_total{{reason=\"{reason}\"}}")), 0.0);
+        assert_eq!(
+            page.value(&format!("optml_rejected_total{{reason=\"{reason}\"}}")),
+            0.0
+        );
     }
     metrics.request_ended(&Ended {
         rejection: Some("full"),
@@ -158,11 +193,15 @@ fn what_goes_on_is_shown() {
     metrics.request_began();
     metrics.request_ended(&PING);
     metrics.connection_refused();
-    let page = Samples::of(&metrics, &Levels {
-        n_waiting: 3,
-        n_ready: 4,
-        n_connections: 5,
-    });
+    let page = Samples::of(
+        &metrics,
+        Numbers {
+            n_waiting: 3,
+            n_ready: 4,
+            n_connections: 5,
+            ..Numbers::default()
+        },
+    );
     for (name, value) in [
         ("http_server_active_requests", 1.0),
         ("optml_connections", 5.0),
@@ -182,7 +221,10 @@ fn switching_on_again_forgets_nothing() {
     let metrics = on();
     metrics.connection_refused();
     metrics.switch_on();
-    assert_eq!(Samples::now(&metrics).value("optml_connections_refused_total"), 1.0);
+    assert_eq!(
+        Samples::now(&metrics).value("optml_connections_refused_total"),
+        1.0
+    );
 }
 
 #[test]
@@ -190,7 +232,7 @@ fn workers_are_shown_while_they_live() {
     let metrics = on();
     let own_pid = rustix::process::getpid().as_raw_nonzero().get();
     let with_crew = |n_restarts, pids: &[(u16, i32)]| {
-        let mut page = metrics.page_of(&Levels::default()).unwrap();
+        let mut page = metrics.page_with(Numbers::default()).unwrap();
         page.numbers.crew = Some(CrewNumbers {
             n_wanted: 2,
             n_restarts,
@@ -218,7 +260,7 @@ fn workers_are_shown_while_they_live() {
 fn names_and_types_stay() {
     let metrics = on();
     metrics.request_ended(&PING);
-    let mut page = metrics.page_of(&Levels::default()).unwrap();
+    let mut page = metrics.page_with(Numbers::default()).unwrap();
     page.numbers.crew = Some(CrewNumbers {
         n_wanted: 1,
         n_restarts: 0,
@@ -226,13 +268,18 @@ fn names_and_types_stay() {
         pids: [(0, rustix::process::getpid().as_raw_nonzero().get())].into(),
     });
     let text = page.render().unwrap();
-    let types: BTreeSet<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    let types: BTreeSet<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .collect();
     let expected = BTreeSet::from(TYPES);
     assert_eq!(types, expected);
     let documented = include_str!("../../../../docs/metrics.md");
     for line in TYPES {
         let (name, kind) = line.split_once(' ').unwrap();
-        let row = documented.lines().find(|row| row.starts_with(&format!("| `{name}` ")));
+        let row = documented
+            .lines()
+            .find(|row| row.starts_with(&format!("| `{name}` ")));
         assert!(row.is_some_and(|row| row.contains(kind)), "{line}");
     }
     // Each sample belongs to the family that was announced last.
@@ -298,11 +345,11 @@ struct Samples {
 
 impl Samples {
     fn now(metrics: &Metrics) -> Self {
-        Self::of(metrics, &Levels::default())
+        Self::of(metrics, Numbers::default())
     }
 
-    fn of(metrics: &Metrics, levels: &Levels) -> Self {
-        Self::parse(&metrics.page_of(levels).unwrap().render().unwrap())
+    fn of(metrics: &Metrics, numbers: Numbers) -> Self {
+        Self::parse(&metrics.page_with(numbers).unwrap().render().unwrap())
     }
 
     fn parse(text: &str) -> Self {

@@ -39,9 +39,15 @@ fn the_text_is_served() {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         let head = head.to_ascii_lowercase();
-        assert!(head.contains("\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8"), "{head}");
+        assert!(
+            head.contains("\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8"),
+            "{head}"
+        );
         assert!(head.contains("\r\nconnection: close"), "{head}");
-        assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())), "{head}");
+        assert!(
+            head.contains(&format!("\r\ncontent-length: {}", body.len())),
+            "{head}"
+        );
         let line = "http_server_request_duration_seconds_count{method=\"GET\",route=\"/ping\",status=\"200\"} 1\n";
         assert!(body.contains(line), "{body}");
         assert!(body.contains("\nhttp_server_active_requests 0\n"), "{body}");
@@ -56,7 +62,10 @@ fn a_head_is_served_without_the_text() {
         let answer = ask(address, b"HEAD /metrics HTTP/1.0\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         assert!(answer.ends_with("\r\n\r\n"), "{answer}");
-        assert!(!answer.to_ascii_lowercase().contains("content-length: 0"), "{answer}");
+        assert!(
+            !answer.to_ascii_lowercase().contains("content-length: 0"),
+            "{answer}"
+        );
     });
 }
 
@@ -69,7 +78,10 @@ fn all_else_is_not_there() {
             (b"GET /metrics/ HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
             (b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
             // What follows the head is not looked at, and doesn't keep the answer from arriving.
-            (b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "404"),
+            (
+                b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+                "404",
+            ),
             (b"GET /metrics?name=x HTTP/1.1\r\nHost: x\r\n\r\n", "200"),
             (b"GET /metrics HTTP/1.1\n\n", "400"),
             (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", "400"),
@@ -77,9 +89,16 @@ fn all_else_is_not_there() {
         ] {
             let answer = ask(address, request).await;
             let text = String::from_utf8_lossy(request);
-            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{text}: {answer}");
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{text}: {answer}"
+            );
         }
-        let long = [b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: ".as_slice(), &[b'a'; 20 << 10]].concat();
+        let long = [
+            b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: ".as_slice(),
+            &vec![b'a'; 20 << 10],
+        ]
+        .concat();
         let answer = ask(address, &long).await;
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
     });
@@ -90,7 +109,12 @@ fn a_request_may_come_in_pieces() {
     on_local_set(async {
         let (_site, address) = served();
         let mut stream = TcpStream::connect(address).await.unwrap();
-        for piece in [&b"GET /met"[..], b"rics HTTP/1.1\r\nHost", b": x\r\n\r", b"\n"] {
+        for piece in [
+            &b"GET /met"[..],
+            b"rics HTTP/1.1\r\nHost",
+            b": x\r\n\r",
+            b"\n",
+        ] {
             stream.write_all(piece).await.unwrap();
             tokio::task::yield_now().await;
         }
@@ -125,7 +149,7 @@ fn silent_clients_keep_their_places_for_a_while() {
         let answer = ask(address, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         let waited = started.elapsed();
-        assert!(waited > TIME - Duration::from_millis(100), "{waited:?}");
+        assert!(waited + Duration::from_millis(100) > TIME, "{waited:?}");
         for mut stream in silent {
             assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
         }

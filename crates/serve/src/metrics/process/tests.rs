@@ -19,8 +19,14 @@ fn what_is_not_understood_is_not_known() {
     check("", None);
     check("17 (optml) S 1 2 3", None);
     check("17 (optml) S 1 2 3 4 5 6 7 8 9 10 30 12 0 0 20 0 9 0", None);
-    check("17 (optml) S 1 2 3 4 5 6 7 8 9 10 x 12 0 0 20 0 9 0 4711", None);
-    assert_eq!(boot_seconds("cpu 1 2\nbtime 1764075000\nprocesses 9\n"), Some(1_764_075_000));
+    check(
+        "17 (optml) S 1 2 3 4 5 6 7 8 9 10 x 12 0 0 20 0 9 0 4711",
+        None,
+    );
+    assert_eq!(
+        boot_seconds("cpu 1 2\nbtime 1764075000\nprocesses 9\n"),
+        Some(1_764_075_000)
+    );
     assert_eq!(boot_seconds("cpu 1 2\nbtimes 3\n"), None);
 }
 
@@ -42,7 +48,9 @@ fn this_process_is_known() {
 fn an_open_descriptor_counts() {
     // Other tests of this process open and close theirs: many more than they have.
     let before = read().n_descriptors.unwrap();
-    let files: Vec<_> = (0..200).map(|_| fs::File::open("/dev/null").unwrap()).collect();
+    let files: Vec<_> = (0..200)
+        .map(|_| fs::File::open("/dev/null").unwrap())
+        .collect();
     let after = read().n_descriptors.unwrap();
     assert!(after >= before + 150.0, "{before} {after}");
     drop(files);
