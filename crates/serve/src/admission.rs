@@ -172,12 +172,14 @@ impl<T> Admission<T> {
         self.seats[seat.0] = Seat::default();
     }
 
-    /// Calls that a lost seat had not begun: back to the head of the queue, in their order. They were admitted once, so
-    /// the queue may be longer than its capacity for a while.
+    /// Calls that a lost seat had not begun, in any order: back to the head of the queue, the oldest first. They were admitted
+    /// once, so the queue may be longer than its capacity for a while.
     pub(crate) fn put_back(&mut self, calls: Vec<(Ticket, T)>) {
-        for call in calls.into_iter().rev() {
+        for call in calls {
             self.queue.push_front(call);
         }
+        // Others that were put back before may be older.
+        self.queue.make_contiguous().sort_by_key(|(ticket, _)| *ticket);
     }
 
     /// A seat says that it has begun a call which was sent ahead.
@@ -278,6 +280,9 @@ impl Seat {
     }
 }
 
+/// Calls under this gain more from one read for several than they lose by waiting for each other.
+pub(crate) const FAST: Duration = Duration::from_millis(1);
+
 /// How fast the calls of a seat are.
 #[derive(Debug, Default)]
 struct Pace {
@@ -285,15 +290,13 @@ struct Pace {
 }
 
 impl Pace {
-    /// Calls under this gain more from one read for several than they lose by waiting behind each other.
-    const FAST: Duration = Duration::from_millis(1);
     /// So many fast ones in a row are believed.
     const BELIEVED: u32 = 8;
     /// More than this saves nothing: a read call is a few microseconds, shared by 16.
     const MAX_AHEAD: usize = 15;
 
     fn note(&mut self, took: Duration) {
-        self.n_fast_in_a_row = if took < Self::FAST {
+        self.n_fast_in_a_row = if took < FAST {
             self.n_fast_in_a_row.saturating_add(1)
         } else {
             0

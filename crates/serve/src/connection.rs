@@ -37,6 +37,9 @@ use crate::{
     site::Site,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -159,8 +162,9 @@ impl Connection {
         let started = Instant::now();
         if let Err(problem) = self.read_head().await? {
             let mut record = Record::new(&self.site, Route::Unknown, started);
-            self.refuse(&problem, &mut record).await?;
-            return Ok(After::Close);
+            let refused = self.refuse_with(&problem, &mut record, After::Close).await;
+            record.finish(&self.site, &self.peer, self.head.method());
+            return refused;
         }
         let route = Route::of(self.head.path(self.input.bytes()));
         let mut record = Record::new(&self.site, route, started);
@@ -189,7 +193,8 @@ impl Connection {
         let body = if status == 200 {
             Vec::new()
         } else {
-            let text = |text: &str| text.replace(['"', '\\', '\n', '\r'], " ");
+            let breaks_text = |c: char| c.is_control() || matches!(c, '"' | '\\');
+            let text = |text: &str| text.replace(breaks_text, " ");
             format!(
                 "{{\"status\": \"{}\", \"reason\": \"{}\"}}\n",
                 health.state(),
@@ -198,6 +203,7 @@ impl Connection {
             .into_bytes()
         };
         record.status = status;
+        record.response_bytes = body.len() as u64;
         self.answer_with(status, &[(b"content-type", b"application/json")], &body, after)
             .await
     }
@@ -242,10 +248,12 @@ impl Connection {
         /// What a client may have sent along without need.
         const SHORT_BYTES: u64 = 64 << 10;
         let after = self.after();
+        // It comes when it is asked for, or after a while, or never: the answer doesn't wait for that.
+        let is_held_back = self.holds_body_back();
         self.input.consume(self.head.n_bytes());
         match self.head.framing() {
             BodyFraming::Empty | BodyFraming::Length(0) => Ok(after),
-            BodyFraming::Length(n_bytes) if n_bytes <= SHORT_BYTES => {
+            BodyFraming::Length(n_bytes) if n_bytes <= SHORT_BYTES && !is_held_back => {
                 let mut left = usize::try_from(n_bytes).unwrap_or(usize::MAX);
                 loop {
                     left -= self.input.discard(left);
@@ -286,12 +294,6 @@ impl Connection {
         self.refuse_with(problem, record, after).await
     }
 
-    async fn refuse(&mut self, problem: &Problem, record: &mut Record) -> Result<(), Ended> {
-        self.refuse_with(problem, record, After::Close).await?;
-        record.finish(&self.site, &self.peer, self.head.method());
-        Ok(())
-    }
-
     /// Writes the answer to a request that has none of user code's.
     async fn refuse_with(
         &mut self,
@@ -302,6 +304,7 @@ impl Connection {
         let body = problem.body(self.site.error_detail);
         let json = body.to_json(record.id());
         record.status = body.code;
+        record.response_bytes = json.len() as u64;
         record.refused(problem, &body);
         let content_type: (&[u8], &[u8]) = (b"content-type", b"application/json");
         let id = record.id().to_owned();

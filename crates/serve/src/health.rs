@@ -100,10 +100,18 @@ impl Health {
         Rc::clone(&self.reason.borrow())
     }
 
-    /// What is going on until a seat is ready.
+    /// What is going on until a seat is ready. Once one was, a new one is loaded only to recover.
     pub(crate) fn set_phase(&self, phase: Phase, reason: &str) {
-        if self.phase.get() != Phase::Failed {
+        let is_final = match self.phase.get() {
+            Phase::Failed => return,
+            Phase::Recovering => phase != Phase::Failed,
+            Phase::Starting | Phase::Installing | Phase::Loading | Phase::Warming => false,
+        };
+        if !is_final {
             self.phase.set(phase);
+        }
+        // How the last worker ended is worth more than that there is nothing to say.
+        if !is_final || !reason.is_empty() {
             *self.reason.borrow_mut() = reason.into();
         }
     }
@@ -111,6 +119,10 @@ impl Health {
     /// How many seats are ready.
     pub(crate) fn set_n_ready(&self, n_ready: usize) {
         self.n_ready.set(n_ready);
+        if n_ready > 0 {
+            // From the moment on at which none is ready any more, and not only when somebody has looked why.
+            self.set_phase(Phase::Recovering, "");
+        }
     }
 
     /// How many there should be.

@@ -72,6 +72,12 @@ impl Mailbox {
         std::mem::take(&mut *self.withdrawn.borrow_mut())
     }
 
+    /// A call is no longer wanted.
+    pub(crate) fn withdraw(&self, ticket: Ticket, why: Withdrawal) {
+        self.withdrawn.borrow_mut().push((ticket, why));
+        self.wake();
+    }
+
     /// No more calls will come: the seat ends when it has answered those that it has.
     pub(crate) fn retire(&self) {
         self.is_retired.set(true);
@@ -297,8 +303,7 @@ impl Pool {
         if let Withdrawn::Sent { seat, .. } = &withdrawn
             && let Some(Some(mailbox)) = self.mailboxes.borrow().get(seat.0)
         {
-            mailbox.withdrawn.borrow_mut().push((ticket, why));
-            mailbox.wake();
+            mailbox.withdraw(ticket, why);
         }
         if matches!(withdrawn, Withdrawn::Waiting(_)) {
             self.ended.notify_waiters();

@@ -8,6 +8,7 @@ use std::{
 };
 
 use optml_contract::serving::{AccessLog, ErrorDetail};
+use optml_wire::control::Capabilities;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -81,6 +82,17 @@ pub(crate) struct Site {
     pub(crate) clock: Clock,
     pub(crate) request_ids: RequestIds,
     pub(crate) closing: Closing,
+}
+
+impl Site {
+    /// Where bodies can go straight to the workers, when these have said that they see it.
+    pub(crate) fn shared_memory(&self) -> Option<&Arena> {
+        let is_mapped = self
+            .profile
+            .borrow()
+            .is_some_and(|profile| profile.capabilities.contains(Capabilities::ARENA));
+        self.arena.as_ref().filter(|_| is_mapped)
+    }
 }
 
 /// What `/execution-parameters` says when user code doesn't.

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::call::Refusal;
+use crate::{call::Refusal, pool::Withdrawal};
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +44,8 @@ pub(crate) struct ChunkStream {
     shared: Rc<Shared>,
     /// Told how many bytes were taken.
     on_taken: Box<dyn Fn(u32)>,
+    /// Told why nobody reads any more, if the body was not at its end then.
+    on_left: Option<Box<dyn FnOnce(Withdrawal)>>,
 }
 
 #[derive(Debug, Default)]
@@ -54,13 +56,18 @@ struct Shared {
     has_reader: Cell<bool>,
 }
 
-/// Two ends of a stream. `on_taken` is called with every number of bytes that the reader takes.
-pub(crate) fn stream(on_taken: impl Fn(u32) + 'static) -> (StreamWriter, ChunkStream) {
+/// Two ends of a stream. `on_taken` is called with every number of bytes that the reader takes, `on_left` when the reader goes
+/// before the end.
+pub(crate) fn stream(
+    on_taken: impl Fn(u32) + 'static,
+    on_left: impl FnOnce(Withdrawal) + 'static,
+) -> (StreamWriter, ChunkStream) {
     let shared = Rc::new(Shared::default());
     shared.has_reader.set(true);
     let reader = ChunkStream {
         shared: Rc::clone(&shared),
         on_taken: Box::new(on_taken),
+        on_left: Some(Box::new(on_left)),
     };
     (StreamWriter { shared }, reader)
 }
@@ -109,11 +116,25 @@ impl ChunkStream {
             self.shared.changed.notified().await;
         }
     }
+
+    /// It took too long: nobody waits for more.
+    pub(crate) fn give_up(mut self) {
+        self.leave(Withdrawal::Deadline);
+    }
+
+    fn leave(&mut self, why: Withdrawal) {
+        self.shared.has_reader.set(false);
+        if let Some(on_left) = self.on_left.take()
+            && self.shared.end.borrow().is_none()
+        {
+            on_left(why);
+        }
+    }
 }
 
 impl Drop for ChunkStream {
     fn drop(&mut self) {
-        self.shared.has_reader.set(false);
+        self.leave(Withdrawal::ClientGone);
     }
 }
 

@@ -356,3 +356,146 @@ proptest! {
         let _either = header::Header::parse(&text);
     }
 }
+
+/// What a preview of the beginning says is what decoding the whole gives.
+#[track_caller]
+fn check_preview(body: &[u8]) {
+    let decoded = decode(body);
+    let previewed = preview(body, body.len());
+    match (decoded, previewed) {
+        (Ok(array), Ok(Some(preview))) => {
+            assert_eq!((&preview.dtype, &preview.shape[..]), (array.dtype(), array.shape()));
+            assert_eq!(&body[preview.data], array.as_bytes());
+        }
+        // In Fortran order: there is an array, and its items are somewhere else.
+        (Ok(array), Ok(None)) => assert!(array.shape().len() > 1),
+        (decoded, previewed) => assert_eq!(decoded.err(), previewed.err()),
+    }
+}
+
+#[test]
+fn a_preview_is_equal_to_the_whole() {
+    let mut bodies = vec![b"".to_vec(), b"junk".to_vec(), b"\x93NUMPY\x04\x00".to_vec()];
+    for descr in ["'<f8'", "'|b1'", "'>f8'", "'<U2'", "'|O'", "[('a', '<i4')]", "'<f16'", "x"] {
+        for shape in ["()", "(0,)", "(2,)", "(2, 2)", "(9, 9)", "(0, 3)", "(2", "(99999999999, 99999999999)"] {
+            for order in ["False", "True"] {
+                let header = format!("{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}}}");
+                bodies.push(file(&header, &[7; 40]));
+            }
+        }
+    }
+    for body in bodies {
+        check_preview(&body);
+    }
+}
+
+#[test]
+fn a_preview_needs_only_the_header() {
+    let body = file(
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}\n",
+        &[1; 30],
+    );
+    let start = body.len() - 30;
+    let expected = Ok(Some(Preview {
+        dtype: Dtype::Float32,
+        shape: vec![2, 3],
+        data: start..start + 24,
+    }));
+    for n_there in start..=body.len() {
+        assert_eq!(preview(&body[..n_there], body.len()), expected);
+    }
+    // Without the end of the header there is no telling.
+    for n_there in 0..start {
+        assert!(preview(&body[..n_there], body.len()).is_err(), "{n_there}");
+    }
+}
+
+#[test]
+fn a_preview_knows_that_the_file_is_short() {
+    let body = file("{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}", &[]);
+    let short = |n_bytes| preview(&body, n_bytes).unwrap_err().to_string();
+    let text = |n| format!("malformed NPY: {n} bytes of data, the shape says 24");
+    assert_eq!(short(body.len() + 23), text(23));
+    assert_eq!(short(body.len()), text(0));
+    // Less than what is at hand can't be.
+    assert_eq!(short(0), text(0));
+    assert!(preview(&body, body.len() + 24).is_ok());
+    assert!(preview(&body, usize::MAX).is_ok());
+}
+
+#[test]
+fn a_preview_leaves_fortran_order_to_the_decoder() {
+    let of = |order: &str, shape: &str| {
+        let header = format!("{{'descr': '|u1', 'fortran_order': {order}, 'shape': {shape}}}");
+        preview(&file(&header, &[0; 6]), usize::MAX).unwrap()
+    };
+    assert_eq!(of("True", "(2, 3)"), None);
+    assert_eq!(of("True", "(0, 3)"), None);
+    // With one axis or none, both orders are the same.
+    for shape in ["(6,)", "()"] {
+        assert!(of("True", shape).is_some());
+    }
+    assert!(of("False", "(2, 3)").is_some());
+}
+
+#[test]
+fn a_header_alone_is_what_stands_before_the_items() {
+    let data = floats(&[1.0, 2.5, 3.0]);
+    let array = Array::try_new(Dtype::Float64, vec![3], &data).unwrap();
+    let mut whole = b"before".to_vec();
+    encode(&array, &mut whole).unwrap();
+    let mut parts = b"before".to_vec();
+    encode_header(array.dtype(), array.shape(), &mut parts).unwrap();
+    assert_eq!(parts.len(), 6 + 128);
+    parts.extend_from_slice(&data);
+    assert_eq!(parts, whole);
+}
+
+proptest! {
+    #[test]
+    fn a_header_and_the_items_are_the_file(array in any_array()) {
+        let mut whole = Vec::new();
+        encode(&array, &mut whole).unwrap();
+        let mut header = Vec::new();
+        encode_header(array.dtype(), array.shape(), &mut header).unwrap();
+        prop_assert_eq!(header.len() % 64, 0);
+        let found = preview(&header, whole.len()).unwrap().unwrap();
+        prop_assert_eq!(found.data, header.len()..whole.len());
+        prop_assert_eq!((&found.dtype, &found.shape[..]), (array.dtype(), array.shape()));
+        header.extend_from_slice(array.as_bytes());
+        prop_assert_eq!(header, whole);
+    }
+
+    #[test]
+    fn no_beginning_panics(
+        array in any_array(),
+        cut in 0usize..200,
+        place in 0usize..140,
+        bytes in prop::collection::vec(prop::sample::select(b"{}()[]',:\\ 0123456789LTrueFalse<|>Of8\xff\x00".to_vec()), 0..20),
+        n_bytes in prop_oneof![0usize..300, any::<usize>()],
+    ) {
+        let mut body = Vec::new();
+        encode(&array, &mut body).unwrap();
+        let place = place.min(body.len());
+        let end = (place + bytes.len()).min(body.len());
+        body.splice(place..end, bytes);
+        body.truncate(cut);
+        check_preview(&body);
+        if let Ok(Some(found)) = preview(&body, n_bytes) {
+            prop_assert!(found.data.start <= found.data.end && found.data.end <= n_bytes.max(body.len()));
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(
+        version in 0u8..5,
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        n_bytes in any::<usize>(),
+    ) {
+        let mut body = vec![0x93, b'N', b'U', b'M', b'P', b'Y', version, 0];
+        body.extend_from_slice(&bytes);
+        check_preview(&body);
+        check_preview(&bytes);
+        let _either = preview(&body, n_bytes);
+    }
+}

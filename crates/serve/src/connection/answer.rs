@@ -243,6 +243,7 @@ impl Connection {
         loop {
             let Some(piece) = self.next_piece(&mut chunks, deadline, bounds.stream_idle).await? else {
                 warn!(request = record.id(), "a stream took too long and is broken off");
+                chunks.give_up();
                 return Err(Ended);
             };
             match piece {

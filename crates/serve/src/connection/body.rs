@@ -65,7 +65,7 @@ impl Connection {
         if to == Destination::Heap || n_bytes < self.site.bounds.slot_from_bytes {
             return None;
         }
-        self.site.arena.as_ref()?.request_slot(n_bytes)
+        self.site.shared_memory()?.request_slot(n_bytes)
     }
 
     /// Adds `n_bytes` of the connection to the heap.
@@ -188,7 +188,7 @@ impl Connection {
         let n_bytes = body.n_bytes().saturating_add(more as u64);
         match body {
             CallBody::Heap(heap) => {
-                let arena = self.site.arena.as_ref();
+                let arena = self.site.shared_memory();
                 let largest = arena.map_or(0, |arena| arena.layout().slot_bytes().into());
                 let slot = self.slot_for(n_bytes, to).filter(|_| n_bytes <= largest);
                 let Some(mut slot) = slot else {

@@ -80,8 +80,9 @@ impl Connection {
         };
         if !is_users {
             let after = self.pass_over_body().await?;
-            record.status = 200;
             let json = self.site.execution.to_json();
+            record.status = 200;
+            record.response_bytes = json.len() as u64;
             return self
                 .answer_with(
                     200,
@@ -185,12 +186,16 @@ impl Connection {
 
     /// Tells a client that waits for it to send the body.
     async fn invite_body(&mut self) -> Result<(), Ended> {
-        let waits = self.head.expectation() == Expectation::Continue
-            && self.input.bytes().len() <= self.head.n_bytes();
-        if waits {
+        if self.holds_body_back() {
             self.stream.write_all(CONTINUE).await.map_err(|_| Ended)?;
         }
         Ok(())
+    }
+
+    /// Whether the client waits until it is told to send the body. The head must still be in the buffer.
+    pub(super) fn holds_body_back(&self) -> bool {
+        self.head.expectation() == Expectation::Continue
+            && self.input.bytes().len() <= self.head.n_bytes()
     }
 
     /// The length of the body, or a guess where nobody says it.
@@ -293,7 +298,7 @@ impl Connection {
     /// Elements that were made here: to shared memory when they are many.
     fn place(&self, bytes: Vec<u8>) -> CallBody {
         let n_bytes = bytes.len() as u64;
-        let arena = self.site.arena.as_ref();
+        let arena = self.site.shared_memory();
         let slot = arena
             .filter(|_| n_bytes >= self.site.bounds.slot_from_bytes)
             .and_then(|arena| arena.request_slot(n_bytes));

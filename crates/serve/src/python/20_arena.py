@@ -124,6 +124,18 @@ DTYPES = []
 CODES = {}
 
 
+def has_numpy():
+    """Whether numpy is there, without importing it: that takes longer than everything else at the start."""
+    if numpy is not None or "numpy" in sys.modules:
+        return use_numpy()
+    from importlib.util import find_spec
+
+    try:
+        return find_spec("numpy") is not None
+    except (ImportError, ValueError):  # Something else is called so.
+        return False
+
+
 def use_numpy():
     """Imports numpy, and says whether it is there."""
     global numpy

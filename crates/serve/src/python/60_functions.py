@@ -369,8 +369,6 @@ def load_functions(worker):
     worker.may_recover = False
     program.model = result
     enter_phase(3)
-    if program.uses_arrays:
-        use_numpy()
     warm_up(worker, program, call)
     return program
 

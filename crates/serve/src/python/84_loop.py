@@ -239,7 +239,7 @@ class LoopServer:
         shutdown = program.functions.get("shutdown_fn")
         if shutdown is not None and shutdown.is_async:
             try:
-                await asyncio.wait_for(shutdown.call(), 2)
+                await asyncio.wait_for(run_steps_in_loop(one_step(shutdown.step((), no_request()))), 2)
             except Exception as error:
                 complain("shutdown_fn failed: %s: %s" % (type(error).__name__, error))
         finish(self.worker)
@@ -390,6 +390,10 @@ async def run_steps_in_loop(steps):
         result = function.call(*arguments) if function.is_async else await WORKER.loop.in_thread(function.call, *arguments)
         if hasattr(result, "__await__"):
             result = await result
+
+
+def one_step(step):
+    yield step
 
 
 async def each_item(items):

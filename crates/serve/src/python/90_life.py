@@ -153,7 +153,7 @@ def load(worker):
     worker.concurrency = worker.concurrency or (DEFAULT_CONCURRENCY if is_async else 1)
     can = CAN_STREAM | CAN_LOOK_AHEAD
     can |= CAN_ARENA if worker.arena is not None else 0
-    can |= CAN_ARRAYS if worker.program.uses_arrays and use_numpy() else 0
+    can |= CAN_ARRAYS if worker.program.uses_arrays and has_numpy() else 0
     can |= CAN_ASYNC if is_async else 0
     show_source()
     worker.loaded = struct.pack("<III", worker.concurrency, can, worker.program.bits)
@@ -181,18 +181,20 @@ def fail_to_load(worker, error):
 
 def run(worker):
     program = worker.program
+    if program.is_async and (not hasattr(program, "respond") or hasattr(program, "steps")):
+        worker.program = AsyncFunctions(program)
+    if not program.is_async:
+        need("threads" if worker.concurrency > 1 else "alone")
+    send_control(LOADED, worker.loaded)
+    if program.uses_arrays and has_numpy() and not use_numpy():
+        # The front was told that arrays can come.
+        complain("numpy is installed, and can't be imported")
+        leave(1)
     if program.is_async:
-        if not hasattr(program, "respond") or hasattr(program, "steps"):
-            worker.program = AsyncFunctions(program)
-        send_control(LOADED, worker.loaded)
         worker.loop.run()
     elif worker.concurrency > 1:
-        need("threads")
-        send_control(LOADED, worker.loaded)
         serve_in_threads(worker)
     else:
-        need("alone")
-        send_control(LOADED, worker.loaded)
         serve_alone(worker)
 
 
@@ -344,7 +346,7 @@ def run_hooks(worker):
     shutdown = worker.program.functions.get("shutdown_fn") if worker.loaded else None
     try:
         if shutdown is not None and not shutdown.is_async:
-            shutdown.call()
+            run_here(shutdown.step((), no_request()))
     except BaseException as error:
         complain("shutdown_fn failed: %s: %s" % (type(error).__name__, error))
     try:

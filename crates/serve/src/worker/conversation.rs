@@ -78,29 +78,30 @@ impl Conversation {
                     Some(Ended::OutOfMemory { .. }) => MemoryCause::OutOfMemory,
                     Some(_) | None => MemoryCause::Other,
                 };
-                (exchange.finish(&died(&how, memory)), how)
+                (exchange.finish(&died(&how, memory)).lent, how)
             }
             End::Bye => {
-                let slots = exchange.finish(&died("it ended in the middle", MemoryCause::Other));
+                let slots = exchange.finish(&died("it ended in the middle", MemoryCause::Other)).lent;
                 self.process.end(grace).await;
                 debug!(worker = number, "a worker has ended as it was asked to");
                 (slots, "it was asked to end".to_owned())
             }
             End::Broken(fault) => {
                 error!(worker = number, "a worker broke the protocol and is killed: {fault}");
-                let slots = exchange.finish(&died("it broke the protocol", MemoryCause::Other));
+                let slots = exchange.finish(&died("it broke the protocol", MemoryCause::Other)).lent;
                 self.process.kill();
                 (slots, format!("it broke the protocol: {fault}"))
             }
             End::Overdue => {
                 warn!(worker = number, "a call took too long: its worker is ended, its stack follows");
-                let slots = exchange.finish(&died(
+                // Its sockets stay open: else it would end before it has shown where it was, and without its own handlers.
+                let remains = exchange.finish(&died(
                     "another call of it took too long",
                     MemoryCause::Other,
                 ));
                 self.process.dump_stack().await;
                 self.process.end(grace).await;
-                (slots, "a call took too long".to_owned())
+                (remains.lent, "a call took too long".to_owned())
             }
         }
     }

@@ -23,7 +23,7 @@ use tokio::{
     io::{AsyncRead, ReadBuf},
     net::UnixStream,
     task::yield_now,
-    time::{Sleep, sleep},
+    time::{Sleep, sleep, timeout},
 };
 use tracing::{debug, warn};
 
@@ -67,6 +67,15 @@ pub(crate) enum Notice {
     Spent,
 }
 
+/// What a worker has when nobody speaks to it any more.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    /// Slots that it can still write to.
+    pub(crate) lent: Vec<RequestSlot>,
+    /// It ends at once when these are closed.
+    pub(crate) sockets: Sockets,
+}
+
 /// The conversation.
 pub(crate) struct Exchange {
     pub(crate) pool: Rc<Pool>,
@@ -90,6 +99,8 @@ pub(crate) struct Exchange {
     /// Rings when a call whose time is over must have ended.
     pub(crate) overdue: Option<Pin<Box<Sleep>>>,
     pub(crate) is_draining: bool,
+    /// The last call took less than a millisecond.
+    pub(crate) is_fast: bool,
     /// Runs while calls are gathered for one write.
     pub(crate) gathering: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
@@ -105,16 +116,37 @@ pub(crate) struct Upload {
 impl Exchange {
     /// Runs until the worker ends, and tells `notice` what its owner has to know before that.
     pub(crate) async fn run(&mut self, notice: &mut impl FnMut(Notice)) -> End {
-        poll_fn(|cx| match self.poll_turns(cx, notice) {
+        let end = poll_fn(|cx| match self.poll_turns(cx, notice) {
             Ok(()) => Poll::Pending,
             Err(end) => Poll::Ready(end),
         })
-        .await
+        .await;
+        match end {
+            // One socket has ended, and in the other there may still be answers.
+            End::Hangup | End::Bye => self.hear_out(notice).await.unwrap_or(end),
+            End::Broken(_) | End::Overdue => end,
+        }
     }
 
-    /// Ends the conversation: who had begun is refused, who had not goes back to the queue. Returned are the slots that the
-    /// worker can still write to, as long as it lives.
-    pub(crate) fn finish(mut self, refusal: &Refusal) -> Vec<RequestSlot> {
+    /// Reads what the worker has said about calls before its end: what it has answered is not lost, and what it has begun is not
+    /// begun again. Returns how it broke the protocol in that, if it did.
+    async fn hear_out(&mut self, notice: &mut impl FnMut(Notice)) -> Option<End> {
+        let heard = poll_fn(|cx| {
+            loop {
+                match self.read_data(cx, notice) {
+                    Ok(true) => {}
+                    Ok(false) => return Poll::Pending,
+                    Err(end) => return Poll::Ready(end),
+                }
+            }
+        });
+        let end = timeout(LAST_WORDS, heard).await.ok()?;
+        matches!(end, End::Broken(_)).then_some(end)
+    }
+
+    /// Ends the conversation: who had begun is refused, who had not goes back to the queue. Returned is what the worker still
+    /// has, as long as it lives.
+    pub(crate) fn finish(mut self, refusal: &Refusal) -> Remains {
         self.outbound.close();
         let mut not_begun = Vec::new();
         for mut flight in self.flights.drain(..) {
@@ -132,13 +164,17 @@ impl Exchange {
         let assigned = self.mailbox.take_calls().into_iter();
         not_begun.extend(assigned.map(|assignment| (assignment.ticket, assignment.call)));
         self.pool.lose(self.seat, not_begun);
-        self.lent
+        Remains {
+            lent: self.lent,
+            sockets: self.sockets,
+        }
     }
 
     /// No more calls will come: the worker answers what it has, and ends.
     fn drain(&mut self) {
         if !self.is_draining {
             self.is_draining = true;
+            self.pool.close(self.seat);
             let last = RequestId::new(self.n_sent);
             self.outbound
                 .control(&ControlToWorker::Drain { last })
@@ -172,10 +208,13 @@ impl Exchange {
         }
     }
 
-    /// Whether calls have come. The first one waits until all tasks that are ready have run: whoever has a call for this worker
-    /// too gets it into the same write.
+    /// Whether calls have come. Where calls are fast the first one waits until all tasks that are ready have run: whoever has a
+    /// call for this worker too gets it into the same write. Where they are slow each goes out at once.
     fn poll_mailbox(&mut self, cx: &mut Context<'_>) -> bool {
         if self.mailbox.poll_changed(cx) {
+            if !self.is_fast {
+                return true;
+            }
             self.gathering
                 .get_or_insert_with(|| Box::pin(yield_now()));
         }
@@ -353,20 +392,22 @@ impl Exchange {
         };
         flight.withdrawn = Some(why);
         let id = flight.id;
-        if self.can_cancel || !flight.has_begun {
+        // Also a generator that nothing interrupts is asked between two items whether anybody waits for the next one.
+        let is_heeded = self.can_cancel || flight.is_streaming();
+        if is_heeded || !flight.has_begun {
             debug!(request = id.number(), "cancelled");
             self.outbound
                 .control(&ControlToWorker::Cancel(id))
                 .expect("a frame of one number has no parts that could be too long");
         }
         if why == Withdrawal::Deadline && flight.has_begun {
-            self.set_alarm();
+            self.set_alarm(is_heeded);
         }
     }
 
     /// The time of a call that runs is over. Code that can't be cancelled is ended now; other code gets a moment to notice.
-    fn set_alarm(&mut self) {
-        let patience = if self.can_cancel {
+    fn set_alarm(&mut self, is_heeded: bool) {
+        let patience = if is_heeded {
             self.patience
         } else {
             Duration::ZERO
@@ -438,6 +479,9 @@ fn broken(fault: Fault) -> End {
 fn breach(breach: Breach) -> End {
     End::Broken(breach.to_string())
 }
+
+/// The sockets of a process that has ended are at their end too, unless a child of its own has them.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// The largest body that goes into the frame of its head.
 const INLINE_BYTES: usize = optml_wire::limits::MAX_INLINE_BYTES;

@@ -83,13 +83,15 @@ impl Flight {
         let window = Rc::new(Cell::new(INITIAL_WINDOW_BYTES));
         let (id, outbound, granted) = (self.id, Rc::clone(outbound), Rc::clone(&window));
         let taken = Cell::new(0_u32);
-        let (writer, chunks) = stream::stream(move |n_bytes| {
+        let (ticket, told) = (self.ticket, Rc::clone(&outbound));
+        let on_taken = move |n_bytes| {
             taken.set(taken.get().saturating_add(n_bytes));
             if taken.get() >= CREDIT_BYTES {
                 granted.set(granted.get().saturating_add(taken.get()));
                 outbound.credit(id, taken.take());
             }
-        });
+        };
+        let (writer, chunks) = stream::stream(on_taken, move |why| told.withdraw(ticket, why));
         self.answer(answer(AnswerBody::Stream {
             declared_bytes,
             chunks,
@@ -126,6 +128,11 @@ impl Flight {
         if let Some(stream) = self.stream.take() {
             stream.writer.end(StreamEnd::Broken(refusal.clone()));
         }
+    }
+
+    /// Whether its body comes in pieces, and some of them are still to come.
+    pub(crate) fn is_streaming(&self) -> bool {
+        self.stream.is_some()
     }
 
     /// Whether its head has been handed over.

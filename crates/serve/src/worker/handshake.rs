@@ -39,7 +39,7 @@ pub(crate) enum LoadError {
     Version { min: u16, max: u16 },
     #[error("the worker broke the protocol: {0}")]
     Broken(#[source] Fault),
-    #[error("{} {}", .failure, during(*.phase))]
+    #[error("{}: {}", during(*.phase), said(.failure))]
     Failed {
         phase: Phase,
         recovery: Recovery,
@@ -75,7 +75,7 @@ impl Handshake<'_> {
         load: impl FnOnce(&Outbound) -> Result<(), Fault>,
     ) -> Result<Profile, LoadError> {
         let started = Instant::now();
-        self.hello(started + HELLO_LIMIT).await?;
+        self.hello(started).await?;
         load(self.outbound).map_err(LoadError::Broken)?;
         let mut phase = None;
         let deadline = started + self.load_limit;
@@ -112,12 +112,11 @@ impl Handshake<'_> {
         }
     }
 
-    async fn hello(&mut self, deadline: Instant) -> Result<(), LoadError> {
-        match timeout_at(deadline, self.next(None)).await {
+    async fn hello(&mut self, started: Instant) -> Result<(), LoadError> {
+        let limit = HELLO_LIMIT.min(self.load_limit);
+        match timeout_at(started + limit, self.next(None)).await {
             Ok(Ok(Step::Hello)) => Ok(()),
-            Ok(Ok(Step::Phase(_) | Step::Loaded(_))) | Err(_) => Err(LoadError::NoHello {
-                limit: HELLO_LIMIT,
-            }),
+            Ok(Ok(Step::Phase(_) | Step::Loaded(_))) | Err(_) => Err(LoadError::NoHello { limit }),
             Ok(Err(error)) => Err(error),
         }
     }
@@ -211,6 +210,18 @@ enum Step {
     Phase(Phase),
     Loaded(Loaded),
 }
+
+/// An exception by its name; what the worker itself has to say without one.
+fn said(failure: &Failure) -> String {
+    if failure.kind == OWN_KIND {
+        failure.message.clone()
+    } else {
+        failure.to_string()
+    }
+}
+
+/// The type of failures that no user code raised.
+const OWN_KIND: &str = "LoadError";
 
 /// The sockets are closed: the process has ended, and its end is about to be known.
 async fn ended(process: &mut Process, phase: Option<Phase>) -> LoadError {

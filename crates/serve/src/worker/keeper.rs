@@ -115,6 +115,7 @@ impl Keeper {
                     }
                     Some(LiveEvent::Ended { was_asked, how }) => {
                         *current = None;
+                        self.crew.pids.borrow_mut().remove(&self.number);
                         return self.after_end(was_asked, &how).await;
                     }
                     None => *current = None,
@@ -305,6 +306,7 @@ impl Keeper {
             n_sent: 0,
             overdue: None,
             is_draining: false,
+            is_fast: false,
             gathering: None,
         };
         let pid = process.pid();

@@ -11,7 +11,10 @@ use std::{
 use optml_wire::{ControlToWorker, DataToWorker, Fault, Message, RequestId, SlotIndex};
 use tokio::{io::AsyncWrite, net::UnixStream};
 
-use crate::pool::Mailbox;
+use crate::{
+    admission::Ticket,
+    pool::{Mailbox, Withdrawal},
+};
 
 /// Both ways to a worker. Answers that are still being read hold it, to give back slots and credit.
 #[derive(Debug)]
@@ -76,6 +79,13 @@ impl Outbound {
             self.control(&ControlToWorker::Credit { id, n_bytes })
                 .expect("a frame of two numbers has no parts that could be too long");
             self.mailbox.wake();
+        }
+    }
+
+    /// Nobody reads the rest of this call's answer.
+    pub(crate) fn withdraw(&self, ticket: Ticket, why: Withdrawal) {
+        if !self.is_closed.get() {
+            self.mailbox.withdraw(ticket, why);
         }
     }
 

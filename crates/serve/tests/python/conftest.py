@@ -1,4 +1,7 @@
-"""A worker for each test, made from the text of a user's module."""
+"""A worker for each test, made from the text of a user's module.
+
+Needs pytest, numpy and scipy; starlette and vermin are used where they are there.
+"""
 
 import os
 import sys

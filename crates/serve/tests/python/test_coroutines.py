@@ -54,12 +54,12 @@ def test_all_kinds_of_functions(worker):
         return [model, data, threading.current_thread() is main, context.get_request_header(0, "a")]
     def output_fn(prediction, accept): return prediction
     async def ping_fn(): return False
-    async def shutdown_fn(): print("ended")
+    async def shutdown_fn(context): print("ended", context.model_name)
     """)
     assert json.loads(front.ask("x", headers=[("A", "b")]).body) == [["loaded", True], False, True, "b"]
     assert front.ask(method="GET", path="/ping").status == 503
     assert front.stop() == 0
-    assert front.output()[0] == "ended\n"
+    assert front.output()[0] == "ended model\n"
 
 
 def test_arrays(worker):

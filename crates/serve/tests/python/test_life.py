@@ -51,7 +51,7 @@ def test_ping_while_it_computes(worker):
 
 
 def test_drain_when_idle_is_quick(worker):
-    front = worker(ECHO + "import atexit\natexit.register(lambda: print('at exit'))\ndef shutdown_fn(): print('shutdown')")
+    front = worker(ECHO + "import atexit\natexit.register(lambda: print('at exit'))\ndef shutdown_fn(context): print('shutdown')")
     front.ask(b"x")
     begin = time.monotonic()
     assert front.stop() == 0

@@ -12,9 +12,11 @@ use super::{End, Exchange, Notice, breach, broken};
 use crate::{
     arena::ResponseSlot,
     call::{Answer, AnswerBody, ArrayForm, CallBody, Failure, Refusal},
+    admission::FAST,
     pool::Withdrawal,
     worker::flight::Flight,
 };
+
 
 impl Exchange {
     pub(super) fn read_messages(
@@ -87,7 +89,7 @@ impl Exchange {
         self.pool.begun(self.seat, ticket);
         if withdrawn == Some(Withdrawal::Deadline) {
             // It began while it was being cancelled.
-            self.set_alarm();
+            self.set_alarm(self.can_cancel);
         }
         Ok(())
     }
@@ -158,6 +160,7 @@ impl Exchange {
         } else {
             took
         };
+        self.is_fast = took < FAST;
         self.pool.done(self.seat, flight.ticket, took);
         if flight.withdrawn == Some(Withdrawal::Deadline)
             && !self
