@@ -34,5 +34,9 @@ fi
 PATH=$venv/bin:$PATH
 export PATH
 
-cargo test --workspace --locked --doc --quiet
+# A choice of tests is one of nextest's.
+if [ $# -eq 0 ]; then
+    cargo test --workspace --locked --doc --quiet
+    python3 -m pytest --quiet crates/serve/tests/python
+fi
 cargo nextest run --workspace --locked "$@"
