@@ -53,4 +53,4 @@ pub use pump::{Format, Output, Pump};
 pub use signals::StopSignal;
 pub use stop::{Grace, Second, StopPolicy};
 pub use supervisor::{Child, ChildEvent, ChildRef, ProcessSignal, Supervisor, SupervisorError};
-pub use sys::{SharedRegion, use_static_name_services};
+pub use sys::{SharedRegion, inherited, use_static_name_services};

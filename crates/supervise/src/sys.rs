@@ -25,8 +25,10 @@ use rustix::{
     process::{Pid, Signal},
 };
 
+mod inherited;
 mod region;
 
+pub use inherited::inherited;
 pub use region::SharedRegion;
 
 /// What the kernel knows about a child that was reaped.
