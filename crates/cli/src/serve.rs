@@ -62,7 +62,12 @@ pub fn run(handler: impl Handler) -> ExitCode {
             command: None,
         })
         .map_err(|problems| misconfigured(&problems))?;
-        serve(session, options, Model::Native(Box::new(handler)), Vec::new())
+        serve(
+            session,
+            options,
+            Model::Native(Box::new(handler)),
+            Vec::new(),
+        )
     });
     ExitCode::from(code)
 }

@@ -179,7 +179,9 @@ impl<T> Admission<T> {
             self.queue.push_front(call);
         }
         // Others that were put back before may be older.
-        self.queue.make_contiguous().sort_by_key(|(ticket, _)| *ticket);
+        self.queue
+            .make_contiguous()
+            .sort_by_key(|(ticket, _)| *ticket);
     }
 
     /// A seat says that it has begun a call which was sent ahead.
@@ -202,7 +204,11 @@ impl<T> Admission<T> {
 
     /// Nobody waits for this call any more.
     pub(crate) fn withdraw(&mut self, ticket: Ticket) -> Withdrawn<T> {
-        if let Some(place) = self.queue.iter().position(|(waiting, _)| *waiting == ticket) {
+        if let Some(place) = self
+            .queue
+            .iter()
+            .position(|(waiting, _)| *waiting == ticket)
+        {
             let removed = self.queue.remove(place);
             return removed.map_or(Withdrawn::Nowhere, |(_, call)| Withdrawn::Waiting(call));
         }

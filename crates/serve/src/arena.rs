@@ -74,7 +74,9 @@ impl Arena {
             .map_err(io::Error::other)?;
         Ok(Self {
             shared: Rc::new(Shared {
-                region: SharedRegion::create(usize::try_from(layout.n_bytes()).map_err(io::Error::other)?)?,
+                region: SharedRegion::create(
+                    usize::try_from(layout.n_bytes()).map_err(io::Error::other)?,
+                )?,
                 layout,
                 free: RefCell::new(Free {
                     requests: (0..n_request_slots).rev().map(SlotIndex::new).collect(),
@@ -125,7 +127,8 @@ impl Arena {
     fn copy(&self, start: u64, n_bytes: u64) -> io::Result<Vec<u8>> {
         let range = in_memory(start)..in_memory(start + n_bytes);
         let mut copy = Vec::new();
-        copy.try_reserve_exact(range.len()).map_err(io::Error::other)?;
+        copy.try_reserve_exact(range.len())
+            .map_err(io::Error::other)?;
         self.shared.region.copy_out(range, &mut copy)?;
         Ok(copy)
     }
@@ -220,7 +223,8 @@ impl RequestSlot {
         let start = (part.start as u64).min(self.n_bytes);
         let end = (part.end as u64).clamp(start, self.n_bytes);
         self.n_bytes = end - start;
-        self.offset_bytes += u32::try_from(start).expect("no longer than a slot, whose size is a u32");
+        self.offset_bytes +=
+            u32::try_from(start).expect("no longer than a slot, whose size is a u32");
     }
 
     fn end(&self) -> u64 {
@@ -270,12 +274,7 @@ impl ResponseRange {
 
 impl Drop for ResponseRange {
     fn drop(&mut self) {
-        self.arena
-            .shared
-            .free
-            .borrow_mut()
-            .ranges
-            .push(self.number);
+        self.arena.shared.free.borrow_mut().ranges.push(self.number);
     }
 }
 
@@ -309,12 +308,7 @@ impl ResponseSlot {
     ///
     /// # Errors
     /// The descriptor's.
-    pub(crate) fn write_to(
-        &self,
-        sink: impl AsFd,
-        before: &[u8],
-        from: u64,
-    ) -> io::Result<usize> {
+    pub(crate) fn write_to(&self, sink: impl AsFd, before: &[u8], from: u64) -> io::Result<usize> {
         let left = self.span.n_bytes.saturating_sub(from);
         let start = self.range.arena.start_of(self.span.slot)
             + u64::from(self.span.offset_bytes)

@@ -122,10 +122,7 @@ pub(crate) enum Refusal {
     /// User code took too long; whoever ran it is ended or cancelled.
     Deadline,
     /// The process that ran it has ended.
-    Died {
-        how: Arc<str>,
-        memory: MemoryCause,
-    },
+    Died { how: Arc<str>, memory: MemoryCause },
     /// User code raised.
     Raised(Failure),
     /// The client left before it was answered.

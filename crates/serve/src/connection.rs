@@ -1,6 +1,6 @@
 //! One TCP connection: requests in, responses out, one after the other.
 //!
-//! The task owns the socket and a buffer for what has been read and not used. A connection that rests holds no buffer. Bodies are
+//! The task owns the socket and a buffer for what has been read and not used. A connection that rests keeps a small one. Bodies are
 //! read where they are needed: small ones and those that are decoded here to the heap, others straight into shared memory.
 //!
 //! Order: head, route, body, call, answer; then the next head. What a client sends ahead waits in the buffer and, when that is
@@ -105,7 +105,10 @@ impl Route {
 
     fn allows(self, method: Method) -> Result<(), Problem> {
         let (allowed, allow): (&[Method], _) = match self {
-            Self::Ping => (&[Method::Get, Method::Head, Method::Post], "GET, HEAD, POST"),
+            Self::Ping => (
+                &[Method::Get, Method::Head, Method::Post],
+                "GET, HEAD, POST",
+            ),
             Self::Invocations => (&[Method::Post], "POST"),
             Self::ExecutionParameters => (&[Method::Get, Method::Head], "GET, HEAD"),
             Self::Unknown => return Err(Problem::NoRoute),
@@ -204,8 +207,13 @@ impl Connection {
         };
         record.status = status;
         record.response_bytes = body.len() as u64;
-        self.answer_with(status, &[(b"content-type", b"application/json")], &body, after)
-            .await
+        self.answer_with(
+            status,
+            &[(b"content-type", b"application/json")],
+            &body,
+            after,
+        )
+        .await
     }
 
     /// Waits for the first byte of a request.
@@ -214,14 +222,15 @@ impl Connection {
         self.out.shrink_to(KEPT_OUTPUT_BYTES);
         self.place.rest();
         let limit = self.site.bounds.keep_alive;
-        let ready = tokio::select! {
+        // Not `readable`: of a socket that nobody has read from yet it says so before anything has come.
+        let has_begun = tokio::select! {
             biased;
-            ready = timeout(limit, self.stream.readable()) => matches!(ready, Ok(Ok(()))),
+            read = timeout(limit, self.input.fill(&mut self.stream)) => matches!(read, Ok(Ok(1..))),
             () = self.place.evicted() => false,
             () = self.site.closing.wait() => false,
         };
         self.place.work();
-        if ready { Ok(()) } else { Err(Ended) }
+        if has_begun { Ok(()) } else { Err(Ended) }
     }
 
     /// Reads until the head is whole. The outer error: there was none, and nobody to tell.
@@ -277,6 +286,15 @@ impl Connection {
             After::Close
         } else {
             After::Next
+        }
+    }
+
+    /// The same, after a wait: the server may have begun to end meanwhile.
+    fn after_all(&self, after: After) -> After {
+        if self.site.health.is_draining() {
+            After::Close
+        } else {
+            after
         }
     }
 
@@ -369,11 +387,14 @@ impl Connection {
     /// the response with it.
     async fn linger(&mut self) {
         const TIME: Duration = Duration::from_secs(2);
+        /// The server ends when the last connection has.
+        const TIME_AT_THE_END: Duration = Duration::from_millis(250);
         const BYTES: usize = 16 << 20;
         if self.stream.shutdown().await.is_err() {
             return;
         }
-        let deadline = Instant::now() + TIME;
+        let is_ending = self.site.health.is_draining();
+        let deadline = Instant::now() + if is_ending { TIME_AT_THE_END } else { TIME };
         let mut n_bytes = 0;
         while n_bytes < BYTES {
             self.input.clear();

@@ -184,7 +184,10 @@ impl Front {
                     () = crew.loaded.notified() => {}
                 }
                 let n = plan::n_workers(workers, crew.largest_rss_bytes());
-                info!(workers = n, "as many workers as processors and memory allow");
+                info!(
+                    workers = n,
+                    "as many workers as processors and memory allow"
+                );
                 n
             }
         };
@@ -194,7 +197,10 @@ impl Front {
             self.start_keeper(&crew, number);
         }
         if self.options.reload.value {
-            spawn_local(reload::watch(plan::code_folders(&self.options), Rc::clone(&crew)));
+            spawn_local(reload::watch(
+                plan::code_folders(&self.options),
+                Rc::clone(&crew),
+            ));
         }
         let started = self.started;
         let health = Rc::clone(&self.health);
@@ -207,7 +213,10 @@ impl Front {
             failure = &mut verdict => return load_error(&failure),
             () = ready => {}
         }
-        info!(after_s = started.elapsed().as_secs_f64(), "ready: /ping is 200");
+        info!(
+            after_s = started.elapsed().as_secs_f64(),
+            "ready: /ping is 200"
+        );
         spawn_local(checks::run(
             Rc::clone(&self.site),
             self.options.ping.period.value,
@@ -262,7 +271,10 @@ impl Front {
         let n_threads = self.options.workers.value.at_most().max(1);
         let n_threads = NonZeroUsize::new(n_threads as usize).unwrap_or(NonZeroUsize::MIN);
         native::open(&self.pool, &Arc::from(handler), n_threads);
-        info!(after_s = self.started.elapsed().as_secs_f64(), "ready: /ping is 200");
+        info!(
+            after_s = self.started.elapsed().as_secs_f64(),
+            "ready: /ping is 200"
+        );
         // Nothing of it can fail from here on.
         std::future::pending().await
     }
@@ -281,7 +293,8 @@ impl Front {
                 _ = next_stop(stops) => {}
             }
         }
-        self.end_processes(self.options.timeouts.kill_grace.value).await;
+        self.end_processes(self.options.timeouts.kill_grace.value)
+            .await;
     }
 
     /// The orderly end.
@@ -296,7 +309,10 @@ impl Front {
             signal = next_stop(stops) => Some(signal),
         };
         if let Some(signal) = cut {
-            warn!(signal = signal.name(), "asked to stop again: what is left is not answered");
+            warn!(
+                signal = signal.name(),
+                "asked to stop again: what is left is not answered"
+            );
             self.pool.give_up(&Refusal::Draining);
             self.supervisor.stop_all(Duration::ZERO);
             self.none_left(KILLED).await;

@@ -31,9 +31,9 @@ impl BindError {
             io::ErrorKind::PermissionDenied => {
                 Some("ports below 1024 are for root: choose another one with --port".to_owned())
             }
-            io::ErrorKind::AddrNotAvailable => {
-                Some("no interface has this address: --host 0.0.0.0 stands for all of them".to_owned())
-            }
+            io::ErrorKind::AddrNotAvailable => Some(
+                "no interface has this address: --host 0.0.0.0 stands for all of them".to_owned(),
+            ),
             _ => None,
         }
     }
@@ -82,6 +82,10 @@ pub(crate) async fn accept(listener: TcpListener, site: Rc<Site>) {
                 tokio::task::spawn_local(connection.run());
             }
             Err(error) if is_of_the_client(&error) => {}
+            Err(error) if is_of_descriptors(&error) && site.registry.evict(EVICTED_AT_ONCE) > 0 => {
+                // They close when their tasks have run.
+                sleep(SHORT_PAUSE).await;
+            }
             Err(error) => {
                 warn!(%error, "no connection can be accepted now");
                 // Descriptors or memory ran out: without a pause this would be a busy loop.
@@ -101,6 +105,18 @@ fn is_of_the_client(error: &io::Error) -> bool {
             | io::ErrorKind::Interrupted
     )
 }
+
+/// This process, or the machine, has as many open as it may.
+fn is_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Idle connections that are closed when descriptors run out.
+const EVICTED_AT_ONCE: usize = 32;
+const SHORT_PAUSE: Duration = Duration::from_millis(5);
 
 /// Connections that wait to be accepted while this thread is not scheduled.
 const BACKLOG: i32 = 1024;

@@ -188,12 +188,7 @@ pub(crate) fn open(pool: &Rc<Pool>, handler: &Arc<dyn Handler>, n_threads: NonZe
             // A thread can't be stopped: calls that nobody waits for run to their end.
             mailbox.take_withdrawn();
             for assignment in mailbox.take_calls() {
-                let run = run(
-                    Rc::clone(&pool),
-                    seat,
-                    Arc::clone(&handler),
-                    assignment,
-                );
+                let run = run(Rc::clone(&pool), seat, Arc::clone(&handler), assignment);
                 tokio::task::spawn_local(run);
             }
         }

@@ -3,11 +3,7 @@
 use std::{cell::RefCell, ffi::OsString, fmt::Write, path::PathBuf, rc::Rc};
 
 use camino::Utf8PathBuf;
-use optml_codec::{
-    csv,
-    json::NonFinite,
-    negotiate::Mismatch,
-};
+use optml_codec::{csv, json::NonFinite, negotiate::Mismatch};
 use optml_contract::serving::{Bytes, CsvShape, Interface, Program, ServeOptions, Workers};
 use optml_supervise::command::find_program;
 use optml_wire::control::setting;
@@ -26,7 +22,10 @@ use crate::{
         Backend, Bounds, Budget, Clock, Closing, ExecutionParameters, RequestIds, RequestTime, Site,
     },
     transcode::CodecPolicy,
-    worker::{self, launch::{Launch, Setting}},
+    worker::{
+        self,
+        launch::{Launch, Setting},
+    },
 };
 
 #[cfg(test)]
@@ -53,14 +52,14 @@ impl PlanError {
     /// What may help.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoPython => {
-                "install python3, or name an interpreter by OPTML_PYTHON".to_owned()
-            }
+            Self::NoPython => "install python3, or name an interpreter by OPTML_PYTHON".to_owned(),
             Self::NoProgram(_) => "check the spelling, or give its path".to_owned(),
             Self::NoCode(_) => {
                 "put inference.py into `code` beside the model, or name it by --handler".to_owned()
             }
-            Self::NoPort(_) => "widen SAGEMAKER_SAFE_PORT_RANGE, or name one by OPTML_HTTP_PORT".to_owned(),
+            Self::NoPort(_) => {
+                "widen SAGEMAKER_SAFE_PORT_RANGE, or name one by OPTML_HTTP_PORT".to_owned()
+            }
         })
     }
 }
@@ -82,7 +81,9 @@ pub(crate) fn arena(options: &ServeOptions, model: &Model) -> Option<Arena> {
     let dimensions = Dimensions {
         n_request_slots: MAX_REQUEST_SLOTS,
         // One more for each worker that is replaced while clients still read what it answered.
-        n_ranges: u16::try_from(2 * n_workers + 2).unwrap_or(MAX_RANGES).min(MAX_RANGES),
+        n_ranges: u16::try_from(2 * n_workers + 2)
+            .unwrap_or(MAX_RANGES)
+            .min(MAX_RANGES),
         slot_bytes: options.limits.body.value.as_u64().max(threshold.as_u64()),
     };
     Arena::create(dimensions)
@@ -245,10 +246,7 @@ fn keep_memory(environment: &mut Vec<(OsString, OsString)>) {
     }
 }
 
-fn settings(
-    options: &ServeOptions,
-    port: u16,
-) -> Result<Vec<Setting>, PlanError> {
+fn settings(options: &ServeOptions, port: u16) -> Result<Vec<Setting>, PlanError> {
     let code = &options.code;
     let is_on = |on: bool| if on { b"1".to_vec() } else { Vec::new() };
     let folder = code.directory.as_ref().map(|given| given.value.clone());
@@ -273,13 +271,19 @@ fn settings(
     let folder = folder.map(Utf8PathBuf::into_string).unwrap_or_default();
     Ok(vec![
         (setting::KIND, kind.into()),
-        (setting::MODEL_DIR, options.model_dir.value.to_string().into_bytes()),
+        (
+            setting::MODEL_DIR,
+            options.model_dir.value.to_string().into_bytes(),
+        ),
         (setting::CODE_DIR, folder.into_bytes()),
         (setting::ENTRY, entry.into_bytes()),
         (setting::MODEL_NAME, b"model".to_vec()),
         (setting::SERVER_PORT, port.to_string().into_bytes()),
         (setting::EXPLICIT, is_on(code.entry.value.explicit)),
-        (setting::STRICT_JSON, is_on(options.formats.strict_json.value)),
+        (
+            setting::STRICT_JSON,
+            is_on(options.formats.strict_json.value),
+        ),
         (
             setting::CSV_SHAPE,
             match options.formats.csv_shape.value {
@@ -288,7 +292,10 @@ fn settings(
             },
         ),
         (setting::APP_PING, is_on(options.ping.app.value)),
-        (setting::WARMUP_OPTIONAL, is_on(options.warmup_optional.value)),
+        (
+            setting::WARMUP_OPTIONAL,
+            is_on(options.warmup_optional.value),
+        ),
     ])
 }
 
@@ -341,6 +348,7 @@ pub(crate) fn worker_limits(options: &ServeOptions) -> worker::Limits {
     worker::Limits {
         load: options.timeouts.load.value,
         kill_grace: options.timeouts.kill_grace.value,
+        stream_idle: options.timeouts.stream.idle.value,
         n_calls: options.max_requests.value,
         rss_bytes: options.max_rss.value.map(Bytes::as_u64),
     }

@@ -95,7 +95,10 @@ impl Mailbox {
             return true;
         }
         let mut owner = self.owner.borrow_mut();
-        if !owner.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        if !owner
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
             *owner = Some(cx.waker().clone());
         }
         false
@@ -141,11 +144,7 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Without seats, with room for `queue` calls to wait.
-    pub(crate) fn new(
-        queue: usize,
-        queue_limit: Option<Duration>,
-        health: Rc<Health>,
-    ) -> Rc<Self> {
+    pub(crate) fn new(queue: usize, queue_limit: Option<Duration>, health: Rc<Health>) -> Rc<Self> {
         Rc::new(Self {
             admission: RefCell::new(Admission::new(queue)),
             mailboxes: RefCell::default(),

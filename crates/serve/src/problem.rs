@@ -73,11 +73,17 @@ impl Problem {
             }
             Self::SlowHead { limit } => of(
                 ErrorType::RequestTimeout,
-                format!("the request's head did not arrive within {} s", seconds(*limit)),
+                format!(
+                    "the request's head did not arrive within {} s",
+                    seconds(*limit)
+                ),
             ),
             Self::SlowBody { limit } => of(
                 ErrorType::RequestTimeout,
-                format!("no more of the request's body arrived for {} s", seconds(*limit)),
+                format!(
+                    "no more of the request's body arrived for {} s",
+                    seconds(*limit)
+                ),
             ),
             Self::ShortBody => of(
                 ErrorType::BadRequest,
@@ -95,7 +101,10 @@ impl Problem {
             Self::TooLarge {
                 n_bytes,
                 limit_bytes,
-            } => of(ErrorType::PayloadTooLarge, too_large(*n_bytes, *limit_bytes)),
+            } => of(
+                ErrorType::PayloadTooLarge,
+                too_large(*n_bytes, *limit_bytes),
+            ),
             Self::NoRoom => of(
                 ErrorType::ServiceUnavailable,
                 "too many bytes of requests are in memory".to_owned(),
@@ -288,7 +297,9 @@ fn too_large(n_bytes: Option<u64>, limit_bytes: u64) -> String {
         Some(n_bytes) => {
             format!("the body has {n_bytes} bytes, and at most {limit_bytes} are accepted")
         }
-        None => format!("the body has more than {limit_bytes} bytes, which is as many as are accepted"),
+        None => {
+            format!("the body has more than {limit_bytes} bytes, which is as many as are accepted")
+        }
     }
 }
 

@@ -61,7 +61,8 @@ impl Record {
         const MAX_BYTES: usize = 128;
         let text = given.and_then(|given| std::str::from_utf8(given).ok());
         let good = text.filter(|text| {
-            (1..=MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+            (1..=MAX_BYTES).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_graphic())
         });
         if let Some(id) = good {
             id.clone_into(&mut self.id);

@@ -59,10 +59,8 @@ impl Registry {
     /// A place for a new connection. `None`: all are busy.
     pub(crate) fn enter(&self) -> Option<Place> {
         let mut state = self.shared.state.borrow_mut();
-        if state.n - state.evicted.len() >= self.shared.max {
-            let (moment, longest_idle) = state.idle.pop_first()?;
-            state.evicted.insert(moment);
-            longest_idle.notify_one();
+        if state.n - state.evicted.len() >= self.shared.max && !state.evict() {
+            return None;
         }
         state.n += 1;
         Some(Place {
@@ -70,6 +68,12 @@ impl Registry {
             evict: Rc::new(Notify::new()),
             idle_since: None,
         })
+    }
+
+    /// Closes those that have been idle longest, at most so many; how many there were. They end a little later.
+    pub(crate) fn evict(&self, n_most: usize) -> usize {
+        let mut state = self.shared.state.borrow_mut();
+        (0..n_most).take_while(|_| state.evict()).count()
     }
 
     /// How many there are.
@@ -86,6 +90,18 @@ impl Registry {
             }
             ended.await;
         }
+    }
+}
+
+impl State {
+    /// Closes the one that has been idle longest. `false`: none is idle.
+    fn evict(&mut self) -> bool {
+        let Some((moment, longest_idle)) = self.idle.pop_first() else {
+            return false;
+        };
+        self.evicted.insert(moment);
+        longest_idle.notify_one();
+        true
     }
 }
 

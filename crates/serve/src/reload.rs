@@ -63,9 +63,11 @@ fn visit(folder: &Path, depth: usize, n_files: &mut usize, hasher: &mut DefaultH
             }
             continue;
         }
-        let is_code = path
-            .extension()
-            .is_some_and(|extension| ["py", "json", "toml", "yaml", "yml"].iter().any(|code| extension == *code));
+        let is_code = path.extension().is_some_and(|extension| {
+            ["py", "json", "toml", "yaml", "yml"]
+                .iter()
+                .any(|code| extension == *code)
+        });
         if !is_code {
             continue;
         }

@@ -137,7 +137,9 @@ impl BudgetShare {
         if n_bytes <= self.n_bytes.max(FREE_BYTES) {
             return true;
         }
-        let more = (n_bytes - self.n_bytes).max(STEP_BYTES).div_ceil(UNIT_BYTES);
+        let more = (n_bytes - self.n_bytes)
+            .max(STEP_BYTES)
+            .div_ceil(UNIT_BYTES);
         let free = std::sync::Arc::clone(&budget.free);
         let taken = u32::try_from(more)
             .ok()

@@ -100,10 +100,10 @@ impl Client {
     ) -> Response {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\n");
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         if !body.is_empty() || method == "POST" {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+            head.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
         }
         head.push_str("\r\n");
         let bytes = [head.as_bytes(), body].concat();
@@ -231,6 +231,14 @@ impl Client {
             .expect("a timeout above zero");
     }
 
+    /// All that still comes before the connection ends, in whatever way.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // A reset is an end too.
+        let _ = self.stream.read_to_end(&mut bytes);
+        bytes
+    }
+
     /// A line without its end; `None`: the connection ended.
     fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
@@ -244,5 +252,16 @@ impl Client {
             return Ok(None);
         };
         Ok(Some(String::from_utf8_lossy(text).into_owned()))
+    }
+
+    /// Takes over a connection that was made elsewhere, and may be written to there.
+    #[track_caller]
+    pub fn from_stream(stream: TcpStream) -> Self {
+        stream
+            .set_read_timeout(Some(DEADLINE))
+            .expect("a timeout above zero");
+        Self {
+            stream: BufReader::new(stream),
+        }
     }
 }

@@ -364,7 +364,10 @@ fn check_preview(body: &[u8]) {
     let previewed = preview(body, body.len());
     match (decoded, previewed) {
         (Ok(array), Ok(Some(preview))) => {
-            assert_eq!((&preview.dtype, &preview.shape[..]), (array.dtype(), array.shape()));
+            assert_eq!(
+                (&preview.dtype, &preview.shape[..]),
+                (array.dtype(), array.shape())
+            );
             assert_eq!(&body[preview.data], array.as_bytes());
         }
         // In Fortran order: there is an array, and its items are somewhere else.
@@ -375,11 +378,34 @@ fn check_preview(body: &[u8]) {
 
 #[test]
 fn a_preview_is_equal_to_the_whole() {
-    let mut bodies = vec![b"".to_vec(), b"junk".to_vec(), b"\x93NUMPY\x04\x00".to_vec()];
-    for descr in ["'<f8'", "'|b1'", "'>f8'", "'<U2'", "'|O'", "[('a', '<i4')]", "'<f16'", "x"] {
-        for shape in ["()", "(0,)", "(2,)", "(2, 2)", "(9, 9)", "(0, 3)", "(2", "(99999999999, 99999999999)"] {
+    let mut bodies = vec![
+        b"".to_vec(),
+        b"junk".to_vec(),
+        b"\x93NUMPY\x04\x00".to_vec(),
+    ];
+    for descr in [
+        "'<f8'",
+        "'|b1'",
+        "'>f8'",
+        "'<U2'",
+        "'|O'",
+        "[('a', '<i4')]",
+        "'<f16'",
+        "x",
+    ] {
+        for shape in [
+            "()",
+            "(0,)",
+            "(2,)",
+            "(2, 2)",
+            "(9, 9)",
+            "(0, 3)",
+            "(2",
+            "(99999999999, 99999999999)",
+        ] {
             for order in ["False", "True"] {
-                let header = format!("{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}}}");
+                let header =
+                    format!("{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}}}");
                 bodies.push(file(&header, &[7; 40]));
             }
         }
@@ -412,7 +438,10 @@ fn a_preview_needs_only_the_header() {
 
 #[test]
 fn a_preview_knows_that_the_file_is_short() {
-    let body = file("{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}", &[]);
+    let body = file(
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}",
+        &[],
+    );
     let short = |n_bytes| preview(&body, n_bytes).unwrap_err().to_string();
     let text = |n| format!("malformed NPY: {n} bytes of data, the shape says 24");
     assert_eq!(short(body.len() + 23), text(23));

@@ -83,13 +83,19 @@ fn the_seat_with_the_fewest_calls_is_next_and_of_equals_the_longest_idle() {
         });
     }
     let calls = admit(&mut admission, 6);
-    assert_eq!(dispatch(&mut admission), ["0:1", "1:2", "2:3", "0:4", "1:5", "2:6"]);
+    assert_eq!(
+        dispatch(&mut admission),
+        ["0:1", "1:2", "2:3", "0:4", "1:5", "2:6"]
+    );
     // Idle in the order 1, 0; the third still has one.
     for (seat, call) in [(1, 1), (1, 4), (0, 0), (2, 2), (0, 3)] {
         admission.done(SeatId(seat), calls[call], SLOW);
     }
     admit(&mut admission, 5);
-    assert_eq!(dispatch(&mut admission), ["1:7", "0:8", "2:9", "1:10", "0:11"]);
+    assert_eq!(
+        dispatch(&mut admission),
+        ["1:7", "0:8", "2:9", "1:10", "0:11"]
+    );
 }
 
 #[test]
@@ -187,11 +193,13 @@ fn what_a_lost_seat_had_not_begun_is_first_again_in_its_order() {
     let mut admission = Admission::new(1);
     let seat = admission.open(ONE);
     run(&mut admission, 8, QUICK);
-    let calls: Vec<Ticket> = (0..4).map(|_| {
-        let ticket = admit(&mut admission, 1)[0];
-        dispatch(&mut admission);
-        ticket
-    }).collect();
+    let calls: Vec<Ticket> = (0..4)
+        .map(|_| {
+            let ticket = admit(&mut admission, 1)[0];
+            dispatch(&mut admission);
+            ticket
+        })
+        .collect();
     admission.close(seat);
     admit(&mut admission, 1);
     admission.lose(seat);
@@ -212,7 +220,9 @@ fn calls_of_two_lost_seats_keep_their_order() {
     let mut admission = Admission::new(9);
     let calls = admit(&mut admission, 5);
     let waiting = std::mem::take(&mut admission.queue);
-    let (odd, even) = waiting.into_iter().partition(|(ticket, _)| ticket.0 % 2 == 1);
+    let (odd, even) = waiting
+        .into_iter()
+        .partition(|(ticket, _)| ticket.0 % 2 == 1);
     admission.put_back(odd);
     admission.put_back(even);
     let order: Vec<Ticket> = admission.queue.iter().map(|(ticket, _)| *ticket).collect();
@@ -230,8 +240,14 @@ fn a_withdrawn_call_is_found_where_it_is() {
     let waiting = admit(&mut admission, 1)[0];
     assert_eq!(admission.withdraw(waiting), Withdrawn::Waiting(11));
     assert_eq!(admission.withdraw(waiting), Withdrawn::Nowhere);
-    assert_eq!(admission.withdraw(calls[0]), Withdrawn::Sent { seat, begun: true });
-    assert_eq!(admission.withdraw(calls[1]), Withdrawn::Sent { seat, begun: false });
+    assert_eq!(
+        admission.withdraw(calls[0]),
+        Withdrawn::Sent { seat, begun: true }
+    );
+    assert_eq!(
+        admission.withdraw(calls[1]),
+        Withdrawn::Sent { seat, begun: false }
+    );
     assert_eq!(admission.seat_running(calls[1]), None);
     admission.begun(seat, calls[1]);
     assert_eq!(admission.seat_running(calls[1]), Some(seat));

@@ -26,7 +26,9 @@ fn body(slot: &RequestSlot) -> Vec<u8> {
 
 /// The memory that it takes up now.
 fn used_bytes(arena: &Arena) -> u64 {
-    let blocks = rustix::fs::fstat(arena.descriptor().unwrap()).unwrap().st_blocks;
+    let blocks = rustix::fs::fstat(arena.descriptor().unwrap())
+        .unwrap()
+        .st_blocks;
     u64::try_from(blocks).unwrap() * 512
 }
 
@@ -53,7 +55,13 @@ fn response(
 
 #[test]
 fn slots_are_whole_pages_for_the_largest_body() {
-    for (slot_bytes, expected) in [(0, 4096), (1, 4096), (4096, 4096), (4097, 8192), (u64::MAX, 1 << 30)] {
+    for (slot_bytes, expected) in [
+        (0, 4096),
+        (1, 4096),
+        (4096, 4096),
+        (4097, 8192),
+        (u64::MAX, 1 << 30),
+    ] {
         let layout = arena(3, 2, slot_bytes).layout();
         assert_eq!(layout.slot_bytes(), expected);
         assert_eq!((layout.request_slots(), layout.response_slots()), (3, 8));
@@ -69,7 +77,12 @@ fn slots_are_whole_pages_for_the_largest_body() {
 #[test]
 fn a_slot_belongs_to_one_and_the_last_one_is_used_first() {
     let arena = arena(3, 1, PAGE);
-    let numbers = |slots: &[RequestSlot]| slots.iter().map(|slot| slot.index().number()).collect::<Vec<_>>();
+    let numbers = |slots: &[RequestSlot]| {
+        slots
+            .iter()
+            .map(|slot| slot.index().number())
+            .collect::<Vec<_>>()
+    };
     let mut slots: Vec<RequestSlot> = (0..3).map(|_| arena.request_slot(1).unwrap()).collect();
     assert_eq!(numbers(&slots), [0, 1, 2]);
     assert!(arena.request_slot(1).is_none());
@@ -185,6 +198,14 @@ fn a_free_slot_keeps_some_memory_and_gives_the_rest_back() {
     slot.cut(&(100..200));
     drop(slot);
     assert_eq!(used_bytes(&arena), KEPT_SLOT_BYTES);
+    // Also what was added after a cut.
+    let mut slot = fill(9);
+    slot.cut(&(in_memory(5 * MIB)..in_memory(9 * MIB)));
+    for _ in 0..6 {
+        slot.append(&piece).unwrap();
+    }
+    drop(slot);
+    assert_eq!(used_bytes(&arena), KEPT_SLOT_BYTES);
     let range = arena.response_range().unwrap();
     let (slot, _) = response(&arena, &range, 4096, &vec![1; in_memory(9 * MIB)]);
     drop(slot);
@@ -197,7 +218,9 @@ fn a_range_is_free_when_its_process_and_its_answers_are_gone() {
     let first = arena.response_range().unwrap();
     let second = arena.response_range().unwrap();
     assert_eq!((first.slots(), second.slots()), ((3, 4), (7, 4)));
-    let of_first: Vec<u16> = (0..12).filter(|&n| first.contains(SlotIndex::new(n))).collect();
+    let of_first: Vec<u16> = (0..12)
+        .filter(|&n| first.contains(SlotIndex::new(n)))
+        .collect();
     assert_eq!(of_first, [3, 4, 5, 6]);
     assert!(arena.response_range().is_none());
     let (answer, _) = response(&arena, &first, 0, b"x");
@@ -212,7 +235,10 @@ fn an_answer_is_written_with_what_stands_before_it() {
     let arena = arena(1, 1, PAGE);
     let range = arena.response_range().unwrap();
     let (answer, given_back) = response(&arena, &range, 100, b"elements");
-    assert_eq!((answer.n_bytes(), answer.copy().unwrap()), (8, b"elements".to_vec()));
+    assert_eq!(
+        (answer.n_bytes(), answer.copy().unwrap()),
+        (8, b"elements".to_vec())
+    );
     let (mut client, server) = UnixStream::pair().unwrap();
     for (before, from, expected) in [
         (&b"head"[..], 0, &b"headelements"[..]),
@@ -221,7 +247,10 @@ fn an_answer_is_written_with_what_stands_before_it() {
         (b"d", 99, b"d"),
         (b"d", u64::MAX, b"d"),
     ] {
-        assert_eq!(answer.write_to(&server, before, from).unwrap(), expected.len());
+        assert_eq!(
+            answer.write_to(&server, before, from).unwrap(),
+            expected.len()
+        );
         let mut got = vec![0; expected.len()];
         client.read_exact(&mut got).unwrap();
         assert_eq!(got, expected);

@@ -155,7 +155,9 @@ impl Connection {
             .copy()
             .map_err(|_| Problem::Internal("there is no memory for the result"))?;
         drop(slot);
-        self.encode(form, bytes, Some(choice)).await.map(Ready::Heap)
+        self.encode(form, bytes, Some(choice))
+            .await
+            .map(Ready::Heap)
     }
 
     /// Puts the response's head into `out`.
@@ -203,7 +205,9 @@ impl Connection {
                 .and_then(|written| out.get(written..))
                 .unwrap_or_default();
             let from = written.saturating_sub(out.len() as u64);
-            match stream.try_io(Interest::WRITABLE, || slot.write_to(stream, head_left, from)) {
+            match stream.try_io(Interest::WRITABLE, || {
+                slot.write_to(stream, head_left, from)
+            }) {
                 Ok(n) => {
                     written += n as u64;
                     tokio::task::coop::consume_budget().await;
@@ -241,8 +245,14 @@ impl Connection {
         let bounds = self.site.bounds;
         let deadline = Instant::now() + bounds.stream_total;
         loop {
-            let Some(piece) = self.next_piece(&mut chunks, deadline, bounds.stream_idle).await? else {
-                warn!(request = record.id(), "a stream took too long and is broken off");
+            let Some(piece) = self
+                .next_piece(&mut chunks, deadline, bounds.stream_idle)
+                .await?
+            else {
+                warn!(
+                    request = record.id(),
+                    "a stream took too long and is broken off"
+                );
                 chunks.give_up();
                 return Err(Ended);
             };
@@ -315,7 +325,9 @@ impl Connection {
         let json = body.to_json(record.id());
         let last = match kind {
             StreamKind::Events => [b"event: error\ndata: ".as_slice(), &json, b"\n"].concat(),
-            StreamKind::Lines => [b"{\"error\": ".as_slice(), json.trim_ascii_end(), b"}\n"].concat(),
+            StreamKind::Lines => {
+                [b"{\"error\": ".as_slice(), json.trim_ascii_end(), b"}\n"].concat()
+            }
             StreamKind::Other => {
                 // Without this an old client would take the end of the connection for the end of the body.
                 let _ = self.stream.set_zero_linger();

@@ -61,7 +61,9 @@ impl Connection {
             Err(problem) => return self.refuse_with(&problem, record, after).await,
         };
         record.request_bytes = body.body.n_bytes();
-        match self.call(head, body, limit, record).await? {
+        let called = self.call(head, body, limit, record).await?;
+        let after = self.after_all(after);
+        match called {
             Ok(answer) => self.answer(answer, &plan, after, record).await,
             Err(problem) => self.refuse_with(&problem, record, after).await,
         }
@@ -97,7 +99,9 @@ impl Connection {
         let limit = self.time_limit();
         let after = self.pass_over_body().await?;
         let body = TakenBody::raw(CallBody::Heap(Vec::new()));
-        match self.call(head, body, limit, record).await? {
+        let called = self.call(head, body, limit, record).await?;
+        let after = self.after_all(after);
+        match called {
             Ok(answer) => self.answer(answer, &plan, after, record).await,
             Err(problem) => self.refuse_with(&problem, record, after).await,
         }
@@ -122,15 +126,18 @@ impl Connection {
             return Ok(Plan::empty());
         }
         let encoding = self.head.field(buf, b"content-encoding");
-        if encoding.is_some_and(|value| !value.is_empty() && !value.eq_ignore_ascii_case(b"identity"))
+        if encoding
+            .is_some_and(|value| !value.is_empty() && !value.eq_ignore_ascii_case(b"identity"))
         {
             return Err(Problem::ContentEncoding);
         }
         let profile = *site.profile.borrow();
-        let (functions, capabilities) = profile.map_or((Functions::default(), Capabilities::default()), |profile| {
-            (profile.functions, profile.capabilities)
-        });
-        let has_own = |function| functions.contains(function) || functions.contains(Functions::TRANSFORM);
+        let (functions, capabilities) = profile
+            .map_or((Functions::default(), Capabilities::default()), |profile| {
+                (profile.functions, profile.capabilities)
+            });
+        let has_own =
+            |function| functions.contains(function) || functions.contains(Functions::TRANSFORM);
         let content_type = text_of(self.head.field(buf, b"content-type"), MediaType::DEFAULT);
         let decode = if has_own(Functions::INPUT) {
             None
@@ -242,7 +249,9 @@ impl Connection {
         let asked = || {
             let value = self.head.field(self.input.bytes(), NAME)?;
             let seconds: u64 = std::str::from_utf8(value).ok()?.parse().ok()?;
-            (1..=MAX).contains(&seconds).then(|| Duration::from_secs(seconds))
+            (1..=MAX)
+                .contains(&seconds)
+                .then(|| Duration::from_secs(seconds))
         };
         time.fixed.or_else(asked).unwrap_or(time.fallback)
     }

@@ -168,7 +168,10 @@ fn chunked(chunks: &[&[u8]]) -> Vec<u8> {
         body.extend_from_slice(b"\r\n");
     }
     body.extend_from_slice(b"0\r\n\r\n");
-    post("transfer-encoding: chunked\r\ncontent-type: text/plain\r\n", &body)
+    post(
+        "transfer-encoding: chunked\r\ncontent-type: text/plain\r\n",
+        &body,
+    )
 }
 
 #[track_caller]
@@ -190,11 +193,15 @@ fn ping_is_answered_from_memory_and_says_why_not() {
         let good = ask(address, LAST_PING).await;
         check_statuses(&good, &[200]);
         assert!(good.ends_with("\r\n\r\n"), "{good}");
-        site.health.set_phase(Phase::Failed, "no \"model\":\n\ta\u{1b}b\\");
+        site.health
+            .set_phase(Phase::Failed, "no \"model\":\n\ta\u{1b}b\\");
         let bad = ask(address, LAST_PING).await;
         check_statuses(&bad, &[503]);
         let body = bad.rsplit("\r\n\r\n").next().unwrap();
-        assert_eq!(body, "{\"status\": \"failed\", \"reason\": \"no  model :  a b \"}\n");
+        assert_eq!(
+            body,
+            "{\"status\": \"failed\", \"reason\": \"no  model :  a b \"}\n"
+        );
     });
 }
 
@@ -213,7 +220,10 @@ fn what_is_not_served_does_not_end_the_connection() {
         requests.extend(LAST_PING);
         let answers = ask(address, &requests).await;
         check_statuses(&answers, &[404, 405, 200, 415, 415, 406, 400, 200]);
-        assert!(answers.contains("\r\nallow: GET, HEAD, POST\r\n"), "{answers}");
+        assert!(
+            answers.contains("\r\nallow: GET, HEAD, POST\r\n"),
+            "{answers}"
+        );
     });
 }
 
@@ -227,7 +237,10 @@ fn requests_that_come_together_are_answered_in_their_order() {
         let mut requests = Vec::new();
         requests.extend(sized(text, b"first"));
         requests.extend(chunked(&[b"sec", b"ond"]));
-        requests.extend(sized(&format!("{text}x-request-id: mine\r\nconnection: close\r\n"), b"third"));
+        requests.extend(sized(
+            &format!("{text}x-request-id: mine\r\nconnection: close\r\n"),
+            b"third",
+        ));
         let answers = ask(address, &requests).await;
         check_statuses(&answers, &[200, 200, 200]);
         let bodies: Vec<&str> = answers
@@ -247,12 +260,28 @@ fn a_body_goes_where_it_is_needed() {
         let (site, address) = serve(site).await;
         let large = vec![b'x'; 100 << 10];
         for (request, is_in_slot, bytes) in [
-            (sized("content-type: text/plain\r\n", b"abc"), false, b"abc".to_vec()),
-            (sized("content-type: text/plain\r\n", &large), true, large.clone()),
+            (
+                sized("content-type: text/plain\r\n", b"abc"),
+                false,
+                b"abc".to_vec(),
+            ),
+            (
+                sized("content-type: text/plain\r\n", &large),
+                true,
+                large.clone(),
+            ),
             // As large as that only in the end; and cut at places that mean nothing.
-            (chunked(&[&large[..70_000], &large[..10], &large[70_010..]]), true, large.clone()),
+            (
+                chunked(&[&large[..70_000], &large[..10], &large[70_010..]]),
+                true,
+                large.clone(),
+            ),
             (chunked(&[b"a", b"bc"]), false, b"abc".to_vec()),
-            (post("content-length: 0\r\ncontent-type: text/plain\r\n", b""), false, Vec::new()),
+            (
+                post("content-length: 0\r\ncontent-type: text/plain\r\n", b""),
+                false,
+                Vec::new(),
+            ),
         ] {
             let client = spawn_local(async move { send(address, &request).await });
             let (ticket, call, _reply) = next_call(&mailbox).await;
@@ -274,10 +303,17 @@ fn arrays_are_found_before_user_code_is_asked() {
             b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f8', 'fortran_order': False, 'shape': (10000,), }".to_vec();
         npy.resize(127, b' ');
         npy.push(b'\n');
-        npy.extend([7; 80_000]);
-        let ones: Vec<u8> = [1_i64; 3].iter().flat_map(|one| one.to_le_bytes()).collect();
+        npy.resize(128 + 80_000, 7);
+        let ones: Vec<u8> = [1_i64; 3]
+            .iter()
+            .flat_map(|one| one.to_le_bytes())
+            .collect();
         for (request, dtype, bytes) in [
-            (sized("content-type: application/x-npy\r\n", &npy), Dtype::F64, vec![7; 80_000]),
+            (
+                sized("content-type: application/x-npy\r\n", &npy),
+                Dtype::F64,
+                vec![7; 80_000],
+            ),
             (sized("", b"[1, 1, 1]"), Dtype::I64, ones),
         ] {
             let client = spawn_local(async move { send(address, &request).await });
@@ -314,14 +350,34 @@ fn slow_clients_are_told_and_left() {
         let (mut site, _mailbox) = site();
         site.bounds.head_time = 50 * MS;
         site.bounds.body_idle = 50 * MS;
-        site.bounds.keep_alive = 50 * MS;
         let (site, address) = serve(site).await;
         check_statuses(&ask(address, b"GET /pi").await, &[408]);
-        check_statuses(&ask(address, &post("content-length: 3\r\n", b"ab")).await, &[408]);
-        check_statuses(&ask(address, &post("transfer-encoding: chunked\r\n", b"5\r\nab")).await, &[408]);
-        // Who has asked for nothing is told nothing.
-        assert_eq!(ask(address, b"").await, "");
+        check_statuses(
+            &ask(address, &post("content-length: 3\r\n", b"ab")).await,
+            &[408],
+        );
+        check_statuses(
+            &ask(address, &post("transfer-encoding: chunked\r\n", b"5\r\nab")).await,
+            &[408],
+        );
         site.registry.empty().await;
+    });
+}
+
+#[test]
+fn who_asks_for_nothing_may_stay_for_a_while_and_is_told_nothing() {
+    run(async {
+        let (mut site, _mailbox) = site();
+        site.bounds.head_time = 10 * MS;
+        site.bounds.keep_alive = 150 * MS;
+        let (_site, address) = serve(site).await;
+        let started = Instant::now();
+        assert_eq!(ask(address, b"").await, "");
+        assert!(started.elapsed() >= 100 * MS, "{:?}", started.elapsed());
+        let started = Instant::now();
+        let used = ask(address, b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        check_statuses(&used, &[200]);
+        assert!(started.elapsed() >= 100 * MS, "{:?}", started.elapsed());
     });
 }
 
@@ -333,7 +389,10 @@ fn half_a_body_is_no_body() {
         for request in [
             post("content-length: 3\r\n", b"ab"),
             post("content-length: 100000\r\n", b"ab"),
-            post("content-length: 100000\r\ncontent-type: text/plain\r\n", b"ab"),
+            post(
+                "content-length: 100000\r\ncontent-type: text/plain\r\n",
+                b"ab",
+            ),
             post("transfer-encoding: chunked\r\n", b"5\r\nab"),
         ] {
             let mut stream = send(address, &request).await;
@@ -433,7 +492,9 @@ fn before_the_end_connections_are_closed_one_by_one() {
         let mut status = [0; 12];
         used.read_exact(&mut status).await.unwrap();
         site.health.start_draining();
-        used.write_all(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        used.write_all(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
         let text = read_all(used).await;
         assert!(text.contains("HTTP/1.1 503 "), "{text}");
         assert!(text.contains("connection: close\r\n"), "{text}");
@@ -445,14 +506,11 @@ fn before_the_end_connections_are_closed_one_by_one() {
         });
         tokio::task::yield_now().await;
         assert!(!is_closed.get());
-        let t = Instant::now();
-        eprintln!("len {}", site.registry.len());
+        // Far sooner than when its first request would be overdue.
+        let soon = Instant::now() + Duration::from_secs(5);
         site.closing.set();
-        reader.await.unwrap();
-        eprintln!("reader {:?} len {}", t.elapsed(), site.registry.len());
-        site.registry.empty().await;
-        eprintln!("empty {:?}", t.elapsed());
-        panic!();
+        timeout_at(soon, reader).await.unwrap().unwrap();
+        timeout_at(soon, site.registry.empty()).await.unwrap();
     });
 }
 
@@ -472,5 +530,22 @@ fn one_connection_too_many_costs_the_one_that_is_idle() {
         assert_eq!(&status, b"HTTP/1.1 200");
         // Nothing more comes.
         read_all(idle).await;
+    });
+}
+
+#[test]
+fn one_that_has_never_asked_for_anything_is_idle_too() {
+    run(async {
+        let (mut site, _mailbox) = site();
+        site.registry = crate::registry::Registry::new(1);
+        let (site, address) = serve(site).await;
+        let silent = send(address, b"").await;
+        while site.registry.len() == 0 {
+            tokio::task::yield_now().await;
+        }
+        // Its task has a turn of its own.
+        tokio::task::yield_now().await;
+        check_statuses(&ask(address, LAST_PING).await, &[200]);
+        assert_eq!(read_all(silent).await, "");
     });
 }

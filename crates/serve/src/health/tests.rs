@@ -36,7 +36,11 @@ fn one_seat_is_enough_whatever_is_being_done_beside_it() {
         let health = strict();
         health.set_phase(phase, "");
         health.set_n_ready(1);
-        let expected = if phase == Phase::Failed { ("failed", 503) } else { ("ready", 200) };
+        let expected = if phase == Phase::Failed {
+            ("failed", 503)
+        } else {
+            ("ready", 200)
+        };
         check(&health, expected.0, expected.1);
         assert_eq!(health.is_ready(), expected.1 == 200);
         health.set_n_ready(0);
@@ -89,7 +93,10 @@ fn the_users_own_check_decides_about_ping_and_not_about_calls() {
     assert_eq!(health.own_check().as_deref(), Some("no disk"));
     health.set_own_check(None);
     check(&health, "ready", 200);
-    assert_eq!((&*health.reason(), health.own_check()), ("the second worker", None));
+    assert_eq!(
+        (&*health.reason(), health.own_check()),
+        ("the second worker", None)
+    );
 }
 
 #[test]

@@ -87,7 +87,11 @@ fn workers_are_as_many_as_memory_holds() {
         // One for each accelerator, whatever the memory.
         (auto(2, 8, Some(GIB)), Some(GIB), 2),
     ] {
-        assert_eq!(n_workers(workers, rss_bytes), expected, "{workers:?} {rss_bytes:?}");
+        assert_eq!(
+            n_workers(workers, rss_bytes),
+            expected,
+            "{workers:?} {rss_bytes:?}"
+        );
     }
 }
 
@@ -111,12 +115,21 @@ fn shared_memory_is_for_processes_of_our_protocol() {
     assert_eq!(u64::from(functions.slot_bytes()), 100 * MIB);
     assert!(layout(&[("SAGEMAKER_SERVING_MODULE", "a:b")], program()).is_some());
     assert!(layout(&[("OPTML_EXEC", "./worker")], program()).is_some());
-    assert_eq!(layout(&[("OPTML_HTTP", "srv --port {port}")], program()), None);
+    assert_eq!(
+        layout(&[("OPTML_HTTP", "srv --port {port}")], program()),
+        None
+    );
     assert_eq!(layout(&[], native()), None);
     assert_eq!(layout(&[("OPTML_SHM_MIN_KB", "0")], program()), None);
     let small = [("OPTML_MAX_BODY_MB", "1"), ("OPTML_SHM_MIN_KB", "2048")];
-    assert_eq!(u64::from(layout(&small, program()).unwrap().slot_bytes()), 2 * MIB);
-    let many = layout(&[("OPTML_WORKERS", "1024"), ("OPTML_MAX_BODY_MB", "1")], program());
+    assert_eq!(
+        u64::from(layout(&small, program()).unwrap().slot_bytes()),
+        2 * MIB
+    );
+    let many = layout(
+        &[("OPTML_WORKERS", "1024"), ("OPTML_MAX_BODY_MB", "1")],
+        program(),
+    );
     assert_eq!(many.unwrap().response_slots(), MAX_RANGES * 4);
 }
 
@@ -129,8 +142,14 @@ fn bodies_are_looked_into_for_functions_alone() {
     let application = ("SAGEMAKER_SERVING_MODULE", "a:b");
     assert_eq!(of(&[], program()), (Backend::Functions, false));
     assert_eq!(of(&[application], program()), (Backend::Whole, true));
-    assert_eq!(of(&[("OPTML_EXEC", "./worker")], program()), (Backend::Whole, true));
-    assert_eq!(of(&[("OPTML_HTTP", "srv --port {port}")], program()), (Backend::Whole, true));
+    assert_eq!(
+        of(&[("OPTML_EXEC", "./worker")], program()),
+        (Backend::Whole, true)
+    );
+    assert_eq!(
+        of(&[("OPTML_HTTP", "srv --port {port}")], program()),
+        (Backend::Whole, true)
+    );
     assert_eq!(of(&[], native()), (Backend::Whole, false));
 }
 
@@ -138,8 +157,18 @@ fn bodies_are_looked_into_for_functions_alone() {
 fn bounds_are_those_that_were_decided() {
     let site = site_of(&options(&[]), &program());
     let bounds = site.bounds;
-    assert_eq!((bounds.head.head_bytes, bounds.head.n_fields, bounds.head.target_bytes), (64 << 10, 100, 8 << 10));
-    assert_eq!((bounds.body_bytes, bounds.slot_from_bytes), (100 * MIB, 64 << 10));
+    assert_eq!(
+        (
+            bounds.head.head_bytes,
+            bounds.head.n_fields,
+            bounds.head.target_bytes
+        ),
+        (64 << 10, 100, 8 << 10)
+    );
+    assert_eq!(
+        (bounds.body_bytes, bounds.slot_from_bytes),
+        (100 * MIB, 64 << 10)
+    );
     let seconds = [
         bounds.head_time,
         bounds.body_idle,
@@ -152,9 +181,15 @@ fn bounds_are_those_that_were_decided() {
     .map(|time| time.as_secs());
     assert_eq!(seconds, [10, 30, 75, 60, 60, 480, 60]);
     assert_eq!(site.request_time.fixed, None);
-    assert_eq!((site.execution.n_concurrent, site.execution.payload_mib), (4, 100));
+    assert_eq!(
+        (site.execution.n_concurrent, site.execution.payload_mib),
+        (4, 100)
+    );
     let limits = worker_limits(&options(&[]));
-    assert_eq!((limits.load.as_secs(), limits.n_calls, limits.rss_bytes), (3600, None, None));
+    assert_eq!(
+        (limits.load.as_secs(), limits.n_calls, limits.rss_bytes),
+        (3600, None, None)
+    );
 }
 
 #[test]
@@ -196,7 +231,10 @@ fn settings_of(launch: &Launch) -> Vec<(&str, String)> {
 }
 
 fn owned<'n>(pairs: &[(&'n str, &str)]) -> Vec<(&'n str, String)> {
-    pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect()
 }
 
 #[test]
@@ -222,11 +260,22 @@ fn a_python_worker_is_an_interpreter_with_our_source() {
 #[test]
 fn an_application_is_told_what_it_is() {
     for (kind, expected) in [("auto", "application"), ("wsgi", "wsgi"), ("asgi", "asgi")] {
-        let vars = [("SAGEMAKER_SERVING_MODULE", "pkg.app:main"), ("OPTML_KIND", kind), ("OPTML_APP_PING", "on")];
+        let vars = [
+            ("SAGEMAKER_SERVING_MODULE", "pkg.app:main"),
+            ("OPTML_KIND", kind),
+            ("OPTML_APP_PING", "on"),
+        ];
         let launch = launch(&options(&vars), Vec::new(), Some("/py".into()), 1).unwrap();
         let settings = settings_of(&launch);
-        for setting in [("kind", expected), ("entry", "pkg.app:main"), ("app_ping", "1")] {
-            assert!(settings.contains(&(setting.0, setting.1.to_owned())), "{settings:?}");
+        for setting in [
+            ("kind", expected),
+            ("entry", "pkg.app:main"),
+            ("app_ping", "1"),
+        ] {
+            assert!(
+                settings.contains(&(setting.0, setting.1.to_owned())),
+                "{settings:?}"
+            );
         }
     }
 }
@@ -241,7 +290,12 @@ fn another_program_is_found_on_the_path_of_workers() {
     assert_eq!(launch.arguments, ["-c", "a b"]);
     assert_eq!(launch.source, None);
     assert_eq!(settings_of(&launch)[0], ("kind", "exec".to_owned()));
-    assert!(!launch.environment.iter().any(|(name, _)| name == "MALLOC_TRIM_THRESHOLD_"));
+    assert!(
+        !launch
+            .environment
+            .iter()
+            .any(|(name, _)| name == "MALLOC_TRIM_THRESHOLD_")
+    );
     let error = launch_it(path("/nowhere")).unwrap_err();
     assert_eq!(error.to_string(), "no program `sh` is on PATH");
     assert!(error.hint().is_some());
@@ -254,7 +308,10 @@ fn without_python_or_code_there_are_no_functions() {
     assert!(error.hint().unwrap().contains("OPTML_PYTHON"));
     let error = launch(&with_files(&[], &[]), Vec::new(), Some("/py".into()), 1).unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("there is no code: none of these is there: `/b/"), "{text}");
+    assert!(
+        text.starts_with("there is no code: none of these is there: `/b/"),
+        "{text}"
+    );
     assert!(!text.contains('\n') && error.hint().is_some());
 }
 
@@ -262,12 +319,19 @@ fn without_python_or_code_there_are_no_functions() {
 fn the_environment_has_what_the_user_said_and_what_nobody_did() {
     let user = [("OMP_NUM_THREADS", "7"), ("MALLOC_TRIM_THRESHOLD_", "1")];
     let options = options(&[("OPTML_WORKERS", "2"), user[0]]);
-    let environment = user.map(|(name, value)| (name.into(), value.into())).to_vec();
+    let environment = user
+        .map(|(name, value)| (name.into(), value.into()))
+        .to_vec();
     let launch = launch(&options, environment, Some("/py".into()), 1).unwrap();
     let mut names: Vec<(String, String)> = launch
         .environment
         .iter()
-        .map(|(name, value)| (name.to_string_lossy().into(), value.to_string_lossy().into()))
+        .map(|(name, value)| {
+            (
+                name.to_string_lossy().into(),
+                value.to_string_lossy().into(),
+            )
+        })
         .collect();
     names.sort();
     let expected = [
@@ -277,11 +341,17 @@ fn the_environment_has_what_the_user_said_and_what_nobody_did() {
         ("OMP_NUM_THREADS", "7"),
         ("OPENBLAS_NUM_THREADS", "2"),
     ];
-    assert_eq!(names, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(
+        names,
+        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
 }
 
 #[test]
 fn the_folder_of_the_code_is_watched() {
-    assert_eq!(code_folders(&options(&[])), [PathBuf::from("/b/model/code")]);
-    assert_eq!(code_folders(&with_files(&[], &[])), [PathBuf::new(); 0]);
+    assert_eq!(
+        code_folders(&options(&[])),
+        [PathBuf::from("/b/model/code")]
+    );
+    assert!(code_folders(&with_files(&[], &[])).is_empty());
 }

@@ -31,7 +31,12 @@ fn only_sockets_that_listen_on_the_port_count() {
 
 #[test]
 fn a_table_that_is_none_has_no_sockets() {
-    for table in ["", "\n\n", "sl\n 0:\n 0: A:1F90\n 0: A:1F90 B:0 0A", "sl\n0: A:1F90 B:0 0A 5 6 7 8 9 x"] {
+    for table in [
+        "",
+        "\n\n",
+        "sl\n 0:\n 0: A:1F90\n 0: A:1F90 B:0 0A",
+        "sl\n0: A:1F90 B:0 0A 5 6 7 8 9 x",
+    ] {
         assert_eq!(listening_inodes(table, 8080), [0; 0], "{table}");
     }
 }

@@ -45,14 +45,22 @@ fn every_problem() -> Vec<Problem> {
     vec![
         Problem::Http(Fault::HostMissing),
         Problem::Http(Fault::ControlByte { byte: 0x16, at: 0 }),
-        Problem::Http(Fault::HeadTooLong { limit_bytes: 65_536 }),
+        Problem::Http(Fault::HeadTooLong {
+            limit_bytes: 65_536,
+        }),
         Problem::SlowHead { limit: 10 * S },
         Problem::SlowBody { limit: 30 * S },
         Problem::ShortBody,
         Problem::NoRoute,
         Problem::Method { allow: "POST" },
-        Problem::TooLarge { n_bytes: Some(9), limit_bytes: 8 },
-        Problem::TooLarge { n_bytes: None, limit_bytes: 8 },
+        Problem::TooLarge {
+            n_bytes: Some(9),
+            limit_bytes: 8,
+        },
+        Problem::TooLarge {
+            n_bytes: None,
+            limit_bytes: 8,
+        },
         Problem::NoRoom,
         Problem::ContentEncoding,
         Problem::Codec(malformed),
@@ -62,7 +70,9 @@ fn every_problem() -> Vec<Problem> {
         Problem::Codec(not_acceptable),
         Problem::Codec(too_large),
         Problem::Refused(Refusal::QueueFull { waiting: 100 }),
-        Problem::Refused(Refusal::QueueTimeout { waited: 60 * S + S / 4 }),
+        Problem::Refused(Refusal::QueueTimeout {
+            waited: 60 * S + S / 4,
+        }),
         Problem::Refused(Refusal::NotReady { state: "loading" }),
         Problem::Refused(Refusal::Draining),
         Problem::Refused(Refusal::Deadline),
@@ -85,7 +95,11 @@ fn every_problem() -> Vec<Problem> {
 fn every_problem_has_its_answer() {
     let mut table = String::new();
     for problem in every_problem() {
-        let ErrorBody { code, kind, message } = problem.body(ErrorDetail::Message);
+        let ErrorBody {
+            code,
+            kind,
+            message,
+        } = problem.body(ErrorDetail::Message);
         writeln!(table, "{code} {kind} {message:?}").unwrap();
     }
     let expected = r#"400 BadRequestException "no `host`, which HTTP/1.1 requires"
@@ -133,7 +147,11 @@ fn every_problem_has_its_consequences() {
         let field = problem.fields().map_or("-".into(), |(name, value)| {
             [name, value].map(String::from_utf8_lossy).join("=")
         });
-        let end = if problem.ends_connection() { "ends" } else { "goes on" };
+        let end = if problem.ends_connection() {
+            "ends"
+        } else {
+            "goes on"
+        };
         let blame = problem.blame();
         let rejection = problem.rejection().unwrap_or("-");
         writeln!(table, "{code} {field}, {end}, {blame:?}, {rejection}").unwrap();
@@ -177,7 +195,11 @@ fn every_problem_has_its_consequences() {
 #[test]
 fn an_answer_is_one_line_and_its_status_an_error() {
     for problem in every_problem() {
-        for detail in [ErrorDetail::None, ErrorDetail::Message, ErrorDetail::Traceback] {
+        for detail in [
+            ErrorDetail::None,
+            ErrorDetail::Message,
+            ErrorDetail::Traceback,
+        ] {
             let body = problem.body(detail);
             assert!((400..600).contains(&body.code), "{problem:?}");
             assert!(!body.kind.is_empty(), "{problem:?}");
@@ -187,7 +209,10 @@ fn an_answer_is_one_line_and_its_status_an_error() {
         if !matches!(problem, Problem::Refused(Refusal::Raised(_))) {
             let message = problem.body(ErrorDetail::Message).message;
             let first = message.chars().next().unwrap();
-            assert!(!first.is_uppercase() && !message.ends_with('.'), "{message}");
+            assert!(
+                !first.is_uppercase() && !message.ends_with('.'),
+                "{message}"
+            );
             assert!(!message.contains('\n'), "{message}");
             // How much is told of user code's failures changes nothing about ours.
             assert_eq!(problem.body(ErrorDetail::None).message, message);
@@ -213,5 +238,8 @@ fn what_user_code_raised_is_told_as_far_as_the_operator_wants() {
 fn durations_have_a_fraction_only_where_there_is_one() {
     let text = |ms| seconds(Duration::from_millis(ms)).to_string();
     assert_eq!([0, 1, 1500, 60_000].map(text), ["0", "0.001", "1.5", "60"]);
-    assert_eq!(seconds(Duration::from_nanos(1_000_499_999)).to_string(), "1");
+    assert_eq!(
+        seconds(Duration::from_nanos(1_000_499_999)).to_string(),
+        "1"
+    );
 }

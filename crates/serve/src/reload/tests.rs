@@ -6,7 +6,11 @@ use super::*;
 
 fn folder() -> (TempDir, Vec<PathBuf>) {
     let folder = TempDir::new().unwrap();
-    for (path, text) in [("inference.py", "a"), ("lib/deep/model.py", "b"), ("settings.json", "{}")] {
+    for (path, text) in [
+        ("inference.py", "a"),
+        ("lib/deep/model.py", "b"),
+        ("settings.json", "{}"),
+    ] {
         write(folder.path(), path, text);
     }
     let folders = vec![folder.path().to_owned()];
@@ -26,7 +30,14 @@ fn nothing_changed_is_no_change() {
     // Neither reading code nor running it counts.
     let before = fingerprint(&folders);
     fs::read(folder.path().join("inference.py")).unwrap();
-    for path in ["__pycache__/inference.py", ".git/hook.py", ".hidden.py", "data.bin", "notes.txt", "Makefile"] {
+    for path in [
+        "__pycache__/inference.py",
+        ".git/hook.py",
+        ".hidden.py",
+        "data.bin",
+        "notes.txt",
+        "Makefile",
+    ] {
         write(folder.path(), path, "x");
         assert_eq!(fingerprint(&folders), before, "{path}");
     }
@@ -49,11 +60,19 @@ fn code_that_comes_changes_or_goes_is_one() {
     }
     fs::remove_file(folder.path().join("new.py")).unwrap();
     check("one file less");
-    fs::rename(folder.path().join("new.toml"), folder.path().join("other.toml")).unwrap();
+    fs::rename(
+        folder.path().join("new.toml"),
+        folder.path().join("other.toml"),
+    )
+    .unwrap();
     check("another name");
     // As long as before, but later.
-    let file = fs::File::options().write(true).open(folder.path().join("inference.py")).unwrap();
-    file.set_modified(UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+    let file = fs::File::options()
+        .write(true)
+        .open(folder.path().join("inference.py"))
+        .unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(1))
+        .unwrap();
     check("another time");
     fs::remove_dir_all(folder.path()).unwrap();
     check("no folder");

@@ -49,10 +49,7 @@ fn what_came_meanwhile_is_one_piece() {
 
 #[test]
 fn the_end_comes_after_all_bytes_and_stays() {
-    for end in [
-        StreamEnd::Complete,
-        StreamEnd::Broken(Refusal::Deadline),
-    ] {
+    for end in [StreamEnd::Complete, StreamEnd::Broken(Refusal::Deadline)] {
         let (writer, mut reader, notes) = noted();
         writer.push(b"ab");
         writer.end(end.clone());
@@ -127,7 +124,10 @@ async fn a_reader_that_waits_is_woken() {
     };
     let pieces = LocalSet::new().run_until(read).await;
     let bytes = |bytes: &[u8]| Piece::Bytes(bytes.to_vec());
-    assert_eq!(pieces, [bytes(b"ab"), bytes(b"c"), Piece::End(StreamEnd::Complete)]);
+    assert_eq!(
+        pieces,
+        [bytes(b"ab"), bytes(b"c"), Piece::End(StreamEnd::Complete)]
+    );
 }
 
 #[tokio::test]

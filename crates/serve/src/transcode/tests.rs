@@ -41,11 +41,17 @@ fn output(accept: &str, form: &ArrayForm, bytes: &[u8]) -> Result<Vec<u8>, Probl
 }
 
 fn i64s(values: &[i64]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 fn f64s(values: &[f64]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 const JSON: &str = "application/json";
@@ -72,7 +78,12 @@ fn json_becomes_what_numpy_makes_of_it() {
     ] {
         check_input(JSON, body.as_bytes(), &form, &bytes);
     }
-    check_input("application/x+json; charset=UTF-8", b"[1]", &i64_of(&[1]), &i64s(&[1]));
+    check_input(
+        "application/x+json; charset=UTF-8",
+        b"[1]",
+        &i64_of(&[1]),
+        &i64s(&[1]),
+    );
     let Ok(Input::Elements(elements)) = input(JSON, b"[1, NaN]") else {
         panic!("NaN is a number");
     };
@@ -93,7 +104,10 @@ fn what_only_python_knows_stays_as_it_came() {
     ] {
         assert_eq!(input(JSON, body.as_bytes()), Ok(Input::AsItCame), "{body}");
     }
-    assert_eq!(input("application/json; charset=latin-1", b"[1]"), Ok(Input::AsItCame));
+    assert_eq!(
+        input("application/json; charset=latin-1", b"[1]"),
+        Ok(Input::AsItCame)
+    );
     assert_eq!(input(CSV, b"a,b\nc,d\n"), Ok(Input::AsItCame));
     // Deeper than an array's form can say.
     let deep = "[".repeat(33) + "1" + &"]".repeat(33);
@@ -133,7 +147,12 @@ fn csv_becomes_floats_squeezed_or_not() {
     ] {
         check_input(CSV, body.as_bytes(), &form, &f64s(values));
     }
-    check_input("text/csv; header=present", b"a,b\n1,2", &f64_of(&[2]), &f64s(&[1.0, 2.0]));
+    check_input(
+        "text/csv; header=present",
+        b"a,b\n1,2",
+        &f64_of(&[2]),
+        &f64s(&[1.0, 2.0]),
+    );
     let two_d = CodecPolicy {
         csv_shape: csv::Shape::TwoD,
         ..policy()
@@ -143,13 +162,19 @@ fn csv_becomes_floats_squeezed_or_not() {
         bytes: f64s(&[1.0, 2.0, 3.0]),
     };
     let media_type = MediaType::parse(CSV);
-    assert_eq!(decode(Format::Csv, &media_type, b"1,2,3", &two_d), Ok(Input::Elements(elements)));
+    assert_eq!(
+        decode(Format::Csv, &media_type, b"1,2,3", &two_d),
+        Ok(Input::Elements(elements))
+    );
 }
 
 #[test]
 fn records_become_their_features() {
     let record = b"\x0a\x23\xd7\xce\x18\x00\x00\x00\x0a\x16\x0a\x06values\x12\x0c\x12\x0a\x0a\x08\x00\x00\x80\x3f\x00\x00\x00\x40";
-    let bytes: Vec<u8> = [1.0_f32, 2.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let bytes: Vec<u8> = [1.0_f32, 2.0]
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
     let form = form(Dtype::F32, &[1, 2]);
     check_input(RECORDIO, record, &form, &bytes);
     assert_eq!(output(RECORDIO, &form, &bytes), Ok(record.to_vec()));
@@ -164,8 +189,18 @@ fn arrays_are_written_as_the_reference_writes_them() {
     for (accept, form, bytes, expected) in [
         (JSON, &threes, i64s(&[1, 2, 3]), "[1, 2, 3]"),
         (CSV, &threes, i64s(&[1, 2, 3]), "1\n2\n3\n"),
-        (JSON, &form(Dtype::F64, &[3]), f64s(&[1.0, 2.5, 3.0]), "[1.0, 2.5, 3.0]"),
-        (JSON, &form(Dtype::F32, &[1]), f32s.to_vec(), "[0.10000000149011612]"),
+        (
+            JSON,
+            &form(Dtype::F64, &[3]),
+            f64s(&[1.0, 2.5, 3.0]),
+            "[1.0, 2.5, 3.0]",
+        ),
+        (
+            JSON,
+            &form(Dtype::F32, &[1]),
+            f32s.to_vec(),
+            "[0.10000000149011612]",
+        ),
         (CSV, &form(Dtype::F32, &[1]), f32s.to_vec(), "0.1\n"),
         (JSON, &square, squares.clone(), "[[1.0, 2.0], [3.0, 4.0]]"),
         (CSV, &square, squares, "1.0,2.0\n3.0,4.0\n"),
@@ -176,7 +211,12 @@ fn arrays_are_written_as_the_reference_writes_them() {
         (CSV, &form(Dtype::Bool, &[2]), vec![1, 0], "True\nFalse\n"),
         (JSON, &form(Dtype::F64, &[2, 0]), vec![], "[[], []]"),
         (CSV, &form(Dtype::F64, &[0]), vec![], ""),
-        ("application/jsonlines", &form(Dtype::I64, &[2, 1]), i64s(&[1, 2]), "[1]\n[2]\n"),
+        (
+            "application/jsonlines",
+            &form(Dtype::I64, &[2, 1]),
+            i64s(&[1, 2]),
+            "[1]\n[2]\n",
+        ),
     ] {
         let written = output(accept, form, &bytes).unwrap();
         assert_eq!(String::from_utf8(written).unwrap(), expected, "{accept}");
@@ -186,7 +226,8 @@ fn arrays_are_written_as_the_reference_writes_them() {
 #[test]
 fn an_npy_file_is_the_printed_one_in_one_piece_and_in_two() {
     let mut expected =
-        b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }".to_vec();
+        b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }"
+            .to_vec();
     expected.resize(127, b' ');
     expected.push(b'\n');
     let header = expected.clone();
@@ -196,9 +237,15 @@ fn an_npy_file_is_the_printed_one_in_one_piece_and_in_two() {
     assert_eq!(npy_header(&form), Ok(header));
     assert_eq!(output(NPY, &form, data), Ok(expected.clone()));
     check_input(NPY, &expected, &form, data);
-    assert_eq!(find_npy_elements(&expected, 152), Ok(Some((form.clone(), 128..152))));
+    assert_eq!(
+        find_npy_elements(&expected, 152),
+        Ok(Some((form.clone(), 128..152)))
+    );
     // The header is enough, and what follows the data is none of it.
-    assert_eq!(find_npy_elements(&expected[..128], 9999), Ok(Some((form, 128..152))));
+    assert_eq!(
+        find_npy_elements(&expected[..128], 9999),
+        Ok(Some((form, 128..152)))
+    );
 }
 
 #[test]
@@ -213,19 +260,32 @@ fn an_npy_file_is_for_the_worker_where_its_elements_are_not_ours() {
         let file = file(header);
         find_npy_elements(&file, file.len() as u64 + 64)
     };
-    for descr in ["'<f2'", "'>f8'", "'<c16'", "'<U3'", "'<M8[ns]'", "[('a', '<i4')]"] {
+    for descr in [
+        "'<f2'",
+        "'>f8'",
+        "'<c16'",
+        "'<U3'",
+        "'<M8[ns]'",
+        "[('a', '<i4')]",
+    ] {
         let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (2,)}}");
         assert_eq!(find(&header), Ok(None), "{descr}");
     }
     let fortran = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2)}";
     assert_eq!(find(fortran), Ok(None));
-    let deep = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({})}}", "1, ".repeat(33));
+    let deep = format!(
+        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({})}}",
+        "1, ".repeat(33)
+    );
     assert_eq!(find(&deep), Ok(None));
     let objects = "{'descr': '|O', 'fortran_order': False, 'shape': ()}";
     assert_eq!(find(objects), Err(CodecError::ObjectArray));
     let long = "{'descr': '<f8', 'fortran_order': False, 'shape': (9,)}";
     assert!(matches!(find(long), Err(CodecError::MalformedNpy(_))));
-    assert!(matches!(find_npy_elements(b"", 0), Err(CodecError::MalformedNpy(_))));
+    assert!(matches!(
+        find_npy_elements(b"", 0),
+        Err(CodecError::MalformedNpy(_))
+    ));
 }
 
 #[test]
@@ -254,7 +314,10 @@ fn the_clients_wish_counts_first() {
         (Some("application/x-ndjson"), "application/x-ndjson"),
         (Some("application/json;q=0, */*;q=0.1"), CSV),
         (Some("image/png, text/plain;q=0.5"), "text/plain"),
-        (Some("*/*;q=0.1, application/octet-stream"), "application/octet-stream"),
+        (
+            Some("*/*;q=0.1, application/octet-stream"),
+            "application/octet-stream",
+        ),
     ] {
         let choice = choose(accept, &policy()).unwrap();
         assert_eq!(choice.content_type, expected, "{accept:?}");
@@ -274,7 +337,11 @@ fn the_operators_wish_counts_where_the_client_has_none() {
         ..policy()
     };
     for accept in [None, Some("*/*"), Some("image/png")] {
-        assert_eq!(choose(accept, &csv).unwrap().content_type, CSV, "{accept:?}");
+        assert_eq!(
+            choose(accept, &csv).unwrap().content_type,
+            CSV,
+            "{accept:?}"
+        );
     }
     assert_eq!(choose(Some(JSON), &csv).unwrap().content_type, JSON);
 }
@@ -287,14 +354,23 @@ fn what_can_not_be_written_is_said_to_be_so() {
     };
     let choice = choose(None, &strict).unwrap();
     let nan = encode(&form(Dtype::F64, &[1]), &f64s(&[f64::NAN]), choice, &strict).unwrap_err();
-    assert_eq!(nan.body(optml_contract::serving::ErrorDetail::Message).code, 500);
+    assert_eq!(
+        nan.body(optml_contract::serving::ErrorDetail::Message).code,
+        500
+    );
     for (accept, form, bytes) in [
         (CSV, form(Dtype::U8, &[1, 1, 1]), vec![1]),
         ("text/plain", form(Dtype::U8, &[1]), vec![1]),
         ("application/octet-stream", form(Dtype::U8, &[1]), vec![1]),
     ] {
         let problem = output(accept, &form, &bytes).unwrap_err();
-        assert_eq!(problem.body(optml_contract::serving::ErrorDetail::Message).code, 406, "{accept}");
+        assert_eq!(
+            problem
+                .body(optml_contract::serving::ErrorDetail::Message)
+                .code,
+            406,
+            "{accept}"
+        );
     }
 }
 
@@ -318,10 +394,17 @@ fn a_worker_that_lies_about_its_array_is_found_out() {
 #[test]
 fn formats_of_the_worker_stay_as_they_came() {
     for format in Format::ALL {
-        let is_ours = !matches!(format, Format::JsonLines | Format::OctetStream | Format::Text);
+        let is_ours = !matches!(
+            format,
+            Format::JsonLines | Format::OctetStream | Format::Text
+        );
         assert_eq!(is_decoded_here(format), is_ours);
     }
-    for content_type in ["text/plain", "application/octet-stream", "application/jsonlines"] {
+    for content_type in [
+        "text/plain",
+        "application/octet-stream",
+        "application/jsonlines",
+    ] {
         assert_eq!(input(content_type, b"1"), Ok(Input::AsItCame));
     }
 }

@@ -81,19 +81,29 @@ impl Conversation {
                 (exchange.finish(&died(&how, memory)).lent, how)
             }
             End::Bye => {
-                let slots = exchange.finish(&died("it ended in the middle", MemoryCause::Other)).lent;
+                let slots = exchange
+                    .finish(&died("it ended in the middle", MemoryCause::Other))
+                    .lent;
                 self.process.end(grace).await;
                 debug!(worker = number, "a worker has ended as it was asked to");
                 (slots, "it was asked to end".to_owned())
             }
             End::Broken(fault) => {
-                error!(worker = number, "a worker broke the protocol and is killed: {fault}");
-                let slots = exchange.finish(&died("it broke the protocol", MemoryCause::Other)).lent;
+                error!(
+                    worker = number,
+                    "a worker broke the protocol and is killed: {fault}"
+                );
+                let slots = exchange
+                    .finish(&died("it broke the protocol", MemoryCause::Other))
+                    .lent;
                 self.process.kill();
                 (slots, format!("it broke the protocol: {fault}"))
             }
             End::Overdue => {
-                warn!(worker = number, "a call took too long: its worker is ended, its stack follows");
+                warn!(
+                    worker = number,
+                    "a call took too long: its worker is ended, its stack follows"
+                );
                 // Its sockets stay open: else it would end before it has shown where it was, and without its own handlers.
                 let remains = exchange.finish(&died(
                     "another call of it took too long",
@@ -101,6 +111,7 @@ impl Conversation {
                 ));
                 self.process.dump_stack().await;
                 self.process.end(grace).await;
+                drop(remains.sockets);
                 (remains.lent, "a call took too long".to_owned())
             }
         }

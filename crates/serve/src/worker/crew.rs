@@ -26,6 +26,8 @@ pub(crate) struct Limits {
     pub(crate) load: Duration,
     /// From SIGTERM to SIGKILL.
     pub(crate) kill_grace: Duration,
+    /// From one item of a streamed answer to the next.
+    pub(crate) stream_idle: Duration,
     /// Calls after which it is replaced.
     pub(crate) n_calls: Option<u64>,
     /// Memory beyond which it is replaced.

@@ -5,6 +5,7 @@
 //! protocol, or had to be killed; then calls that had begun are refused, and all others go back to the queue.
 
 mod inbound;
+mod withdrawal;
 
 use std::{
     future::{Future, poll_fn},
@@ -23,15 +24,15 @@ use tokio::{
     io::{AsyncRead, ReadBuf},
     net::UnixStream,
     task::yield_now,
-    time::{Sleep, sleep, timeout},
+    time::{Sleep, timeout},
 };
-use tracing::{debug, warn};
+use tracing::warn;
 
 use crate::{
-    admission::{Assignment, SeatId, Start, Ticket},
+    admission::{Assignment, SeatId, Start},
     arena::{RequestSlot, ResponseRange},
     call::{ArrayForm, CallBody, Refusal},
-    pool::{Mailbox, Pending, Pool, Withdrawal},
+    pool::{Mailbox, Pending, Pool},
     worker::{
         flight::{Breach, Flight},
         outbound::{Outbound, Way},
@@ -91,6 +92,8 @@ pub(crate) struct Exchange {
     pub(crate) can_cancel: bool,
     /// How long a call that was cancelled may go on.
     pub(crate) patience: Duration,
+    /// How long a generator may take from one item to the next, which is when it notices that it was cancelled.
+    pub(crate) stream_idle: Duration,
     pub(crate) flights: Vec<Flight>,
     pub(crate) uploads: Vec<Upload>,
     /// Request slots that the worker has not given back.
@@ -215,8 +218,7 @@ impl Exchange {
             if !self.is_fast {
                 return true;
             }
-            self.gathering
-                .get_or_insert_with(|| Box::pin(yield_now()));
+            self.gathering.get_or_insert_with(|| Box::pin(yield_now()));
         }
         let is_over = self
             .gathering
@@ -319,7 +321,10 @@ impl Exchange {
         self.n_sent += 1;
         let id = RequestId::new(self.n_sent);
         let mut flight = Flight::new(id, ticket, start == Start::Now, pending);
-        match self.outbound.data(&DataToWorker::Request(request(&flight, start))) {
+        match self
+            .outbound
+            .data(&DataToWorker::Request(request(&flight, start)))
+        {
             Ok(()) => {
                 if let CallBody::Heap(bytes) = &flight.pending.call.body
                     && bytes.len() > INLINE_BYTES
@@ -338,6 +343,7 @@ impl Exchange {
                 self.n_sent -= 1;
                 flight.refuse(&Refusal::Cancelled);
                 self.pool.done(self.seat, ticket, Duration::ZERO);
+                self.pool.dispatch();
             }
         }
     }
@@ -356,7 +362,9 @@ impl Exchange {
                 && self.outbound.n_pending(Way::Data) < MAX_CHUNK_BYTES
             {
                 let credit = usize::try_from(upload.credit_bytes).unwrap_or(usize::MAX);
-                let n_bytes = (bytes.len() - upload.start).min(MAX_CHUNK_BYTES).min(credit);
+                let n_bytes = (bytes.len() - upload.start)
+                    .min(MAX_CHUNK_BYTES)
+                    .min(credit);
                 let chunk = DataToWorker::Chunk {
                     id: upload.id,
                     bytes: &bytes[upload.start..upload.start + n_bytes],
@@ -380,41 +388,6 @@ impl Exchange {
                 .expect("a frame of one number has no parts that could be too long");
             self.uploads.swap_remove(place);
         }
-    }
-
-    fn withdraw(&mut self, ticket: Ticket, why: Withdrawal) {
-        let Some(flight) = self
-            .flights
-            .iter_mut()
-            .find(|flight| flight.ticket == ticket)
-        else {
-            return;
-        };
-        flight.withdrawn = Some(why);
-        let id = flight.id;
-        // Also a generator that nothing interrupts is asked between two items whether anybody waits for the next one.
-        let is_heeded = self.can_cancel || flight.is_streaming();
-        if is_heeded || !flight.has_begun {
-            debug!(request = id.number(), "cancelled");
-            self.outbound
-                .control(&ControlToWorker::Cancel(id))
-                .expect("a frame of one number has no parts that could be too long");
-        }
-        if why == Withdrawal::Deadline && flight.has_begun {
-            self.set_alarm(is_heeded);
-        }
-    }
-
-    /// The time of a call that runs is over. Code that can't be cancelled is ended now; other code gets a moment to notice.
-    fn set_alarm(&mut self, is_heeded: bool) {
-        let patience = if is_heeded {
-            self.patience
-        } else {
-            Duration::ZERO
-        };
-        // Calls are withdrawn in the order of their deadlines: the first alarm is the earliest.
-        self.overdue
-            .get_or_insert_with(|| Box::pin(sleep(patience)));
     }
 }
 

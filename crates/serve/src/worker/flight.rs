@@ -23,6 +23,8 @@ pub(crate) struct Flight {
     pub(crate) begun_at: Instant,
     /// Nobody waits for it any more.
     pub(crate) withdrawn: Option<Withdrawal>,
+    /// When it must have ended, once nobody waits for it.
+    pub(crate) must_end_by: Option<Instant>,
     pub(crate) pending: Box<Pending>,
     stream: Option<Inflow>,
 }
@@ -51,13 +53,19 @@ pub(crate) enum Breach {
 
 impl Flight {
     /// A call that is about to be sent.
-    pub(crate) fn new(id: RequestId, ticket: Ticket, has_begun: bool, pending: Box<Pending>) -> Self {
+    pub(crate) fn new(
+        id: RequestId,
+        ticket: Ticket,
+        has_begun: bool,
+        pending: Box<Pending>,
+    ) -> Self {
         Self {
             id,
             ticket,
             has_begun,
             begun_at: Instant::now(),
             withdrawn: None,
+            must_end_by: None,
             pending,
             stream: None,
         }

@@ -18,7 +18,6 @@ use crate::{
         exchange::{Sockets, poll_fill},
         outbound::{Outbound, Way},
         process::Process,
-
     },
 };
 
@@ -35,7 +34,9 @@ pub(crate) enum LoadError {
     Died { ended: Ended, phase: Option<Phase> },
     #[error("loading took longer than {} s", .limit.as_secs())]
     Timeout { limit: Duration },
-    #[error("the worker speaks versions {min} to {max} of the protocol, and version {VERSION} is needed")]
+    #[error(
+        "the worker speaks versions {min} to {max} of the protocol, and version {VERSION} is needed"
+    )]
     Version { min: u16, max: u16 },
     #[error("the worker broke the protocol: {0}")]
     Broken(#[source] Fault),
@@ -106,7 +107,8 @@ impl Handshake<'_> {
                     let for_s = started.elapsed().as_secs();
                     let doing = phase.map_or("waiting for the worker", waiting_for);
                     info!(worker = self.number, for_s, "still {doing}");
-                    progress = Instant::now() + started.elapsed().clamp(FIRST_PROGRESS, MAX_PROGRESS);
+                    progress =
+                        Instant::now() + started.elapsed().clamp(FIRST_PROGRESS, MAX_PROGRESS);
                 }
             }
         }

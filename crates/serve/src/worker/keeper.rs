@@ -151,7 +151,12 @@ impl Keeper {
         let next = crew.restarts.borrow_mut().crashed(Instant::now());
         match next {
             Next::Restart(delay) => {
-                warn!(worker = self.number, how, delay_s = delay.as_secs_f64(), "a worker ended: starting another one");
+                warn!(
+                    worker = self.number,
+                    how,
+                    delay_s = delay.as_secs_f64(),
+                    "a worker ended: starting another one"
+                );
                 tokio::select! {
                     () = sleep(delay) => true,
                     () = crew.stopping.wait() => false,
@@ -189,7 +194,11 @@ impl Keeper {
                 Err(failed) => failed,
             };
             if has_other {
-                error!(worker = self.number, "the new worker can't be loaded, the old one goes on: {failed}{}", detail(&failed));
+                error!(
+                    worker = self.number,
+                    "the new worker can't be loaded, the old one goes on: {failed}{}",
+                    detail(&failed)
+                );
                 return None;
             }
             let next = match &failed {
@@ -209,7 +218,12 @@ impl Keeper {
             };
             match next {
                 Next::Restart(delay) => {
-                    warn!(worker = self.number, delay_s = delay.as_secs_f64(), "loading failed, trying again: {failed}{}", detail(&failed));
+                    warn!(
+                        worker = self.number,
+                        delay_s = delay.as_secs_f64(),
+                        "loading failed, trying again: {failed}{}",
+                        detail(&failed)
+                    );
                     sleep(delay).await;
                 }
                 Next::GiveUp => {
@@ -237,8 +251,8 @@ impl Keeper {
         let mailbox = Rc::new(Mailbox::default());
         let outbound = Outbound::new(Rc::clone(&mailbox));
         let mut control_in = Decoder::new();
-        let mut process = Process::start(&crew.supervisor, &crew.console, command)
-            .map_err(LoadError::Prepare)?;
+        let mut process =
+            Process::start(&crew.supervisor, &crew.console, command).map_err(LoadError::Prepare)?;
         let handshake = Handshake {
             number: self.number,
             sockets: &mut sockets,
@@ -249,7 +263,10 @@ impl Keeper {
             load_limit: crew.limits.load,
         };
         let profile = handshake
-            .perform(|outbound| crew.launch.load(self.number, arena, range.as_ref(), outbound))
+            .perform(|outbound| {
+                crew.launch
+                    .load(self.number, arena, range.as_ref(), outbound)
+            })
             .await;
         let profile = match profile {
             Ok(profile) => profile,
@@ -260,7 +277,12 @@ impl Keeper {
         };
         crew.restarts.borrow_mut().loaded();
         crew.profile.replace(Some(profile));
-        let live = self.open(profile, process, (sockets, control_in), (mailbox, outbound, range));
+        let live = self.open(
+            profile,
+            process,
+            (sockets, control_in),
+            (mailbox, outbound, range),
+        );
         crew.loaded.notify_waiters();
         Ok(live)
     }
@@ -300,6 +322,7 @@ impl Keeper {
             range,
             can_cancel: can(Capabilities::ASYNC),
             patience: crew.limits.kill_grace,
+            stream_idle: crew.limits.stream_idle,
             flights: Vec::new(),
             uploads: Vec::new(),
             lent: Vec::new(),

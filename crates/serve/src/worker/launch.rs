@@ -84,9 +84,17 @@ impl Launch {
                 .environment
                 .iter()
                 .find(|(variable, _)| *variable == name)
-                .and_then(|(_, value)| value.to_str()?.split(',').nth(gpu as usize).map(str::to_owned))
+                .and_then(|(_, value)| {
+                    value
+                        .to_str()?
+                        .split(',')
+                        .nth(gpu as usize)
+                        .map(str::to_owned)
+                })
                 .unwrap_or_else(|| gpu.to_string());
-            command.environment.retain(|(variable, _)| *variable != name);
+            command
+                .environment
+                .retain(|(variable, _)| *variable != name);
             command.environment.push((name, visible.into()));
         }
         Ok(Prepared {
@@ -115,7 +123,10 @@ impl Launch {
         }
         if arena.is_some() {
             let (first, n_slots) = range.map_or((0, 0), |range| range.slots());
-            settings.push(setting::RESPONSE_SLOTS, format!("{first}:{n_slots}").as_bytes())?;
+            settings.push(
+                setting::RESPONSE_SLOTS,
+                format!("{first}:{n_slots}").as_bytes(),
+            )?;
         }
         outbound.control(&ControlToWorker::Load(Load {
             version: VERSION.into(),

@@ -84,21 +84,16 @@ impl Serving {
         self.folder.path()
     }
 
+    /// Its files, for another program to serve.
+    pub(crate) fn into_folder(self) -> TempDir {
+        self.folder
+    }
+
     /// Starts it, and waits for its port, not for its model.
     #[track_caller]
     pub(crate) fn start(self) -> Served {
         let (folder, proc) = self.spawn();
-        let line = proc.stderr_line("serving on http://");
-        let address = line
-            .rsplit("http://")
-            .next()
-            .and_then(|address| address.parse().ok())
-            .unwrap_or_else(|| panic!("an address in {line:?}"));
-        Served {
-            proc,
-            address,
-            folder,
-        }
+        Served::of(proc, folder)
     }
 
     /// Starts it, and waits until `/ping` is 200.
@@ -216,5 +211,57 @@ impl Served {
     /// One of its files.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
+    }
+
+    /// Waits until one of its files is there: handlers write them as signals.
+    #[track_caller]
+    pub(crate) fn wait_for_file(&self, path: &str) {
+        let found = self.path(path);
+        self.wait_until(&format!("{path} is there"), || found.exists());
+    }
+
+    /// Makes an empty file, which handlers wait for.
+    #[track_caller]
+    pub(crate) fn touch(&self, path: &str) {
+        fs::write(self.path(path), "").unwrap();
+    }
+
+    /// Waits for what only looking again and again can tell.
+    #[track_caller]
+    #[expect(
+        clippy::unused_self,
+        reason = "what is waited for is about this server"
+    )]
+    pub(crate) fn wait_until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(40);
+        while !is_so() {
+            assert!(Instant::now() < deadline, "never: {what}");
+            // This only bounds how often is looked.
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    /// A server that something else has started; waits for its port.
+    #[track_caller]
+    pub(crate) fn of(proc: Proc, folder: TempDir) -> Self {
+        let line = proc.stderr_line("serving on http://");
+        let address = line
+            .rsplit("http://")
+            .next()
+            // In a log for machines a quote and a brace follow.
+            .and_then(|address| address.trim_end_matches(['"', '}']).parse().ok())
+            .unwrap_or_else(|| panic!("an address in {line:?}"));
+        Self {
+            proc,
+            address,
+            folder,
+        }
+    }
+
+    /// As [`Self::stop`], but its files stay.
+    #[track_caller]
+    pub(crate) fn stop_and_keep_files(self) -> (Finished, TempDir) {
+        self.proc.signal(Signal::TERM);
+        (self.proc.wait(), self.folder)
     }
 }

@@ -10,11 +10,17 @@ use super::super::*;
 #[derive(Debug, Clone)]
 enum Step {
     Admit,
-    Open { concurrency: usize, look_ahead: bool },
+    Open {
+        concurrency: usize,
+        look_ahead: bool,
+    },
     Close(usize),
     Lose(usize),
     /// A seat ends the call that it runs for the longest time, and begins the next.
-    Work { seat: usize, fast: bool },
+    Work {
+        seat: usize,
+        fast: bool,
+    },
     Withdraw(usize),
 }
 
@@ -222,7 +228,11 @@ impl Run {
             self.admission.done(SeatId(id), ticket, took);
             self.model.calls.insert(ticket, Place::Ended);
             let is_idle = self.model.on_seat(id).is_empty();
-            let moment = if is_idle { Some(self.model.moment()) } else { None };
+            let moment = if is_idle {
+                Some(self.model.moment())
+            } else {
+                None
+            };
             let worker = self.model.seats[id].as_mut().unwrap();
             worker.n_fast = if fast { worker.n_fast + 1 } else { 0 };
             worker.idle_since = moment.unwrap_or(worker.idle_since);
@@ -238,7 +248,9 @@ impl Run {
         let next = calls.iter().find(|(_, begun)| !begun);
         if let (Some((ticket, _)), true) = (next, n_begun < concurrency) {
             self.admission.begun(SeatId(id), *ticket);
-            self.model.calls.insert(*ticket, Place::Seat { id, begun: true });
+            self.model
+                .calls
+                .insert(*ticket, Place::Seat { id, begun: true });
         }
     }
 
@@ -269,22 +281,37 @@ impl Run {
                 .as_ref()
                 .map(|assignment| (assignment.ticket, (assignment.seat.0, assignment.start)));
             assert_eq!(got, expected);
-            let Some(Assignment { seat, ticket, call, start }) = assignment else {
+            let Some(Assignment {
+                seat,
+                ticket,
+                call,
+                start,
+            }) = assignment
+            else {
                 return;
             };
             assert_eq!(call, ticket, "a call lost its ticket");
             let begun = start == Start::Now;
-            self.model.calls.insert(ticket, Place::Seat { id: seat.0, begun });
+            self.model
+                .calls
+                .insert(ticket, Place::Seat { id: seat.0, begun });
         }
     }
 
     /// Each call is in exactly one place, and in the same as in the model.
     fn check(&self) {
         let queue = self.admission.queue.iter().map(|(ticket, _)| *ticket);
-        assert_eq!(queue.collect::<Vec<_>>(), self.model.waiting(), "the queue is not in order");
+        assert_eq!(
+            queue.collect::<Vec<_>>(),
+            self.model.waiting(),
+            "the queue is not in order"
+        );
         for (id, seat) in self.admission.seats.iter().enumerate() {
-            let mut sent: Vec<(Ticket, bool)> =
-                seat.sent.iter().map(|sent| (sent.ticket, sent.begun)).collect();
+            let mut sent: Vec<(Ticket, bool)> = seat
+                .sent
+                .iter()
+                .map(|sent| (sent.ticket, sent.begun))
+                .collect();
             sent.sort_unstable();
             assert_eq!(sent, self.model.on_seat(id));
             if let Some(ability) = seat.ability {
@@ -296,8 +323,12 @@ impl Run {
                 assert_eq!(running, begun.then_some(SeatId(id)));
             }
         }
-        let is_open = |worker: &&Option<Worker>| worker.as_ref().is_some_and(|worker| worker.is_open);
-        assert_eq!(self.admission.n_open(), self.model.seats.iter().filter(is_open).count());
+        let is_open =
+            |worker: &&Option<Worker>| worker.as_ref().is_some_and(|worker| worker.is_open);
+        assert_eq!(
+            self.admission.n_open(),
+            self.model.seats.iter().filter(is_open).count()
+        );
         let n_sent = (0..self.model.seats.len()).map(|id| self.model.on_seat(id).len());
         assert_eq!(self.admission.n_sent(), n_sent.sum::<usize>());
         assert_eq!(self.admission.n_waiting(), self.model.waiting().len());

@@ -10,13 +10,11 @@ use tokio::time::Instant;
 
 use super::{End, Exchange, Notice, breach, broken};
 use crate::{
+    admission::FAST,
     arena::ResponseSlot,
     call::{Answer, AnswerBody, ArrayForm, CallBody, Failure, Refusal},
-    admission::FAST,
-    pool::Withdrawal,
     worker::flight::Flight,
 };
-
 
 impl Exchange {
     pub(super) fn read_messages(
@@ -87,9 +85,9 @@ impl Exchange {
         flight.begun_at = Instant::now();
         let (ticket, withdrawn) = (flight.ticket, flight.withdrawn);
         self.pool.begun(self.seat, ticket);
-        if withdrawn == Some(Withdrawal::Deadline) {
+        if withdrawn.is_some() {
             // It began while it was being cancelled.
-            self.set_alarm(self.can_cancel);
+            self.set_alarm(id);
         }
         Ok(())
     }
@@ -119,7 +117,10 @@ impl Exchange {
                     .as_ref()
                     .filter(|range| range.contains(span.slot))
                     .ok_or_else(|| {
-                        End::Broken(format!("it answered in slot {}, which is not its own", span.slot))
+                        End::Broken(format!(
+                            "it answered in slot {}, which is not its own",
+                            span.slot
+                        ))
                     })?;
                 let outbound = Rc::clone(&self.outbound);
                 AnswerBody::Slot(ResponseSlot::new(Rc::clone(range), span, move |slot| {
@@ -162,13 +163,8 @@ impl Exchange {
         };
         self.is_fast = took < FAST;
         self.pool.done(self.seat, flight.ticket, took);
-        if flight.withdrawn == Some(Withdrawal::Deadline)
-            && !self
-                .flights
-                .iter()
-                .any(|other| other.withdrawn == Some(Withdrawal::Deadline))
-        {
-            self.overdue = None;
+        if flight.must_end_by.is_some() {
+            self.follow_alarms();
         }
     }
 

@@ -29,14 +29,26 @@ fn five_crashes_within_a_minute_are_enough() {
     check_crashes(&[0, 0, 0, 0, 0], &delays);
     check_crashes(&[0, 15, 30, 45, 60], &delays);
     // It stays so.
-    check_crashes(&[0, 1, 2, 3, 4, 5], &[Some(0), Some(500), Some(1000), Some(2000), None, None]);
+    check_crashes(
+        &[0, 1, 2, 3, 4, 5],
+        &[Some(0), Some(500), Some(1000), Some(2000), None, None],
+    );
 }
 
 #[test]
 fn the_minute_moves_along() {
     check_crashes(
         &[0, 15, 30, 45, 61, 76, 91, 92],
-        &[Some(0), Some(500), Some(1000), Some(2000), Some(4000), Some(8000), Some(16_000), None],
+        &[
+            Some(0),
+            Some(500),
+            Some(1000),
+            Some(2000),
+            Some(4000),
+            Some(8000),
+            Some(16_000),
+            None,
+        ],
     );
 }
 
