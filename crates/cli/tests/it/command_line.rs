@@ -70,17 +70,6 @@ fn an_unknown_word_gets_a_remedy() {
 }
 
 #[test]
-fn serve_says_that_it_cannot() {
-    let finished = optml(&["serve"]);
-    assert_eq!(finished.code, Some(1));
-    assert!(
-        finished.stderr.starts_with("error: "),
-        "{}",
-        finished.stderr
-    );
-}
-
-#[test]
 fn the_name_that_it_is_called_by_is_the_command() {
     let folder = tempfile::tempdir().unwrap();
     for (name, words) in [("train", &[][..]), ("train", &["train"][..])] {

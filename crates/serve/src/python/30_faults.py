@@ -8,9 +8,10 @@ MAX_EXCERPT_CHARS = 120
 
 
 class BodyFault(Exception):
-    """A body that can't be read, or a result that can't be written."""
+    """A body that can't be read, or a result that can't be written. `told` is its type for clients, whichever path finds it."""
 
     status = 400
+    told = "BadRequestException"
 
 
 class BadBody(BodyFault):
@@ -19,14 +20,17 @@ class BadBody(BodyFault):
 
 class NotAcceptable(BodyFault):
     status = 406
+    told = "NotAcceptableException"
 
 
 class UnsupportedMediaType(BodyFault):
     status = 415
+    told = "UnsupportedMediaTypeException"
 
 
 class BadResult(BodyFault):
     status = 500
+    told = "InternalServerException"
 
 
 def not_utf8(error):
@@ -70,9 +74,9 @@ def failure_of(error, stage="predict"):
     """What a front is told: status, type, message, detail, and whether this worker is spent."""
     name = type(error).__name__
     if isinstance(error, BodyFault):
-        return error.status, name, str(error), "", False
+        return error.status, error.told, str(error), "", False
     if isinstance(error, Unsendable):
-        return 500, "BadResult", str(error), "", False
+        return 500, BadResult.told, str(error), "", False
     message = text_of(error)
     detail = detail_of(error)
     carried = carried_status(error)

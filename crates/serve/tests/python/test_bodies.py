@@ -141,7 +141,7 @@ JSON_FAULTS = [
 @pytest.mark.parametrize("body,fault", JSON_FAULTS, ids=range(len(JSON_FAULTS)))
 def test_malformed_json(decoder, body, fault):
     failure = decoder(body)
-    assert (failure.status, failure.kind, failure.detail) == (400, "BadBody", "")
+    assert (failure.status, failure.kind, failure.detail) == (400, "BadRequestException", "")
     assert failure.message.startswith("malformed JSON at line ") and failure.message.endswith(fault), failure
 
 
@@ -246,7 +246,7 @@ def test_lines_text_and_bytes(decoder):
     assert decoder("\u00e4", "text/plain") == ["str", "'ä'"]
     assert decoder(b"\0\xff", "application/octet-stream") == ["bytes", r"b'\x00\xff'"]
     failure = decoder("x", "image/png")
-    assert (failure.status, failure.kind) == (415, "UnsupportedMediaType")
+    assert (failure.status, failure.kind) == (415, "UnsupportedMediaTypeException")
     assert failure.message == ("the content type `image/png` is not supported, these are: `application/json`, `text/csv`, "
                                "`application/x-npy`, `application/x-npz`, `application/jsonlines`, "
                                "`application/x-recordio-protobuf`, `application/octet-stream`, `text/plain`")
@@ -316,12 +316,12 @@ def test_objects(encoder, value, accept, body):
 
 def test_what_has_no_room(encoder):
     failure = encoder("np.zeros((1, 1, 1), 'float16')", "text/csv")
-    assert (failure.status, failure.kind) == (406, "NotAcceptable")
+    assert (failure.status, failure.kind) == (406, "NotAcceptableException")
     assert failure.message == "an array of 3 axes can't be written as `text/csv`, at most 2 can"
     failure = encoder("[1]", "image/png")
     assert failure.status == 406 and failure.message.startswith("none of `image/png` can be produced, these can: `application/json`, `text/csv`")
     failure = encoder("np.array([{}], object)", "application/x-npy")
-    assert (failure.status, failure.kind) == (500, "BadResult") and "ndarray" in failure.message
+    assert (failure.status, failure.kind) == (500, "InternalServerException") and "ndarray" in failure.message
 
 
 def test_npy_and_npz_of_objects(encoder):

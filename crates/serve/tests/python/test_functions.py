@@ -200,7 +200,7 @@ def test_what_input_fn_gets(worker, content_type, expected):
 def test_bad_utf8_for_input_fn(worker):
     front = worker(PASS + "def predict_fn(d, m): return d")
     failure = front.ask(b"ab\xff", content_type="text/csv")
-    assert (failure.status, failure.kind) == (400, "BadBody")
+    assert (failure.status, failure.kind) == (400, "BadRequestException")
     assert failure.message == "the body is not UTF-8: byte `0xff` at offset 2" and failure.detail == ""
     assert front.ask("ä".encode("latin-1"), content_type="text/csv; charset=latin-1").body == b'"\\u00e4"'
     assert front.ask(b"x", content_type="text/csv; charset=klingon").status == 415
@@ -311,7 +311,7 @@ def test_a_header_that_http_forbids_is_the_front_s_to_refuse(worker):
 def test_answers_that_can_t_be_sent(worker, how, said):
     front = worker("def transform_fn(model, body, content_type, accept, context):\n    %s\n    return b''" % how)
     failure = front.ask("x")
-    assert (failure.status, failure.kind) == (500, "BadResult") and said in failure.message
+    assert (failure.status, failure.kind) == (500, "InternalServerException") and said in failure.message
 
 
 def test_metrics(worker):
