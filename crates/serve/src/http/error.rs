@@ -168,7 +168,7 @@ impl<'a> ErrorBody<'a> {
 ///
 /// **Shape**: `{"code": 404, "type": "…", "message": "…", "request_id": "…"}` and a line feed, UTF-8, on one line.
 ///
-/// **Source**: spec/serving.md 1.6; the first three keys are those of the multi-model server.
+/// **Source**: the first three keys are those of the multi-model server.
 pub fn error_json(code: u16, kind: &str, message: &str, request_id: &str) -> Vec<u8> {
     let text_bytes = kind.len() + message.len() + request_id.len();
     let mut out = Vec::with_capacity(text_bytes + 64);

@@ -1,4 +1,4 @@
-//! Clients that break the rules, are slow, or leave: reliability.md 4.2.
+//! Clients that break the rules, are slow, or leave.
 
 mod clients;
 mod contract;

@@ -1,4 +1,4 @@
-//! Workers that raise, hang, die, leak, print: reliability.md F-15, F-16.
+//! Workers that raise, hang, die, leak, print.
 
 mod arena;
 mod concurrency;

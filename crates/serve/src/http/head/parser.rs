@@ -20,7 +20,7 @@ pub struct HeadLimits {
 }
 
 impl Default for HeadLimits {
-    /// **Source**: decisions.md 27.
+    /// What the platform and usual clients send, with room: their heads are below 8 KiB.
     fn default() -> Self {
         Self {
             head_bytes: 64 * 1024,

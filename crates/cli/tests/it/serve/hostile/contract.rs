@@ -1,4 +1,4 @@
-//! Routes, methods, headers and errors as the platform and its clients know them: spec/serving.md 1.2 to 1.6.
+//! Routes, methods, headers and errors as the platform and its clients know them.
 
 use super::{echo, error};
 use crate::serve::rig::Serving;

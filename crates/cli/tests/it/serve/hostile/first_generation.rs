@@ -1,4 +1,4 @@
-//! What the first generation of servers answered, byte for byte (spec/serving.md 1.7), and what we answer.
+//! What the first generation of servers answered, byte for byte, and what we answer.
 //!
 //! Each row is equal, or says why it is not: clients of the old servers find here whatever may surprise them.
 

@@ -1,4 +1,4 @@
-//! What a body is, and what its answer becomes: C-04, spec/serving.md 4.2.
+//! What a body is, and what its answer becomes.
 
 use optml_testkit::Response;
 

@@ -1,4 +1,4 @@
-//! Stop signals: spec/serving.md 5.6.
+//! Stop signals.
 
 use std::time::{Duration, Instant};
 

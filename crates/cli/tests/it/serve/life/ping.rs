@@ -1,4 +1,4 @@
-//! `/ping` in every state: spec/serving.md 1.8.
+//! `/ping` in every state.
 
 use super::{held_at, kill, send, state, wait_for_state};
 use crate::serve::rig::Serving;

@@ -1,4 +1,4 @@
-//! The port, and that there is no other: H-14, spec/serving.md 1.1.
+//! The port, and that there is no other.
 
 use std::{
     ffi::{OsStr, OsString},

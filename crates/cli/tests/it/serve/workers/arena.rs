@@ -1,4 +1,4 @@
-//! Memory that the server shares with its workers: one request never sees another (decisions.md 34).
+//! Memory that the server shares with its workers: one request never sees another.
 
 use super::{Serving, adler32, each, send};
 

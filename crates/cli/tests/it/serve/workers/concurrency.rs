@@ -1,4 +1,4 @@
-//! Several requests in one worker: threads and coroutines (serving.md 8.4, rule 6).
+//! Several requests in one worker: threads and coroutines.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! Workers that are killed, idle and busy: what is lost, and what is not (decisions.md 33, promise P3).
+//! Workers that are killed, idle and busy: what is lost, and what is not.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! Exceptions of user code, and what the client is told: serving.md 3.8.
+//! Exceptions of user code, and what the client is told.
 
 use std::collections::BTreeMap;
 

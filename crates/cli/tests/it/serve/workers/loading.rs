@@ -1,4 +1,4 @@
-//! Models that can't be loaded, now or ever: serving.md 5.3.
+//! Models that can't be loaded, now or ever.
 
 use std::{fs, time::Instant};
 

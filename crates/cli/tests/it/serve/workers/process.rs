@@ -1,4 +1,4 @@
-//! What user code does to its own process: reliability.md F-16, serving.md appendix B row 16.
+//! What user code does to its own process.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Workers that are replaced before they do harm: reliability.md F-15.
+//! Workers that are replaced before they do harm.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Response headers that user code sets: reliability.md H-10, serving.md appendix B row 11.
+//! Response headers that user code sets.
 
 use super::{OCTETS, Serving, each, error_in};
 

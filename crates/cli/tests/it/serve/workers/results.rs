@@ -1,4 +1,4 @@
-//! What functions receive, and what they may return: serving.md 3.2, 3.3.
+//! What functions receive, and what they may return.
 
 use super::{OCTETS, Serving, each, error_in, transform};
 

@@ -1,4 +1,4 @@
-//! Which arguments user functions take: serving.md 3.1.
+//! Which arguments user functions take.
 
 use std::thread;
 

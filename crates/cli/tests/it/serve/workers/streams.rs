@@ -1,4 +1,4 @@
-//! Answers that come in pieces: serving.md 7.1, reliability.md H-09.
+//! Answers that come in pieces.
 
 use std::{fs, time::Duration};
 
