@@ -7,10 +7,10 @@
 //!                  answer <- encode   <-  reply                       <-          <- frame <-
 //! ```
 //!
-//! Reading order: [`server`] is what a caller sees, [`front`] the running whole. [`http`] is HTTP as bytes, [`connection`] one client,
-//! [`problem`] every way to be refused. [`call`] is what both sides speak of, [`admission`] decides who runs it, [`pool`] carries
-//! that out. [`worker`] is processes, [`arena`] the memory that they share with us, [`transcode`] the default codecs at work.
-//! [`native`] and [`upstream`] are the two other kinds of model: in this process, and behind a port of its own.
+//! Reading order: [`server`] is what a caller sees, `front` the running whole. [`http`] is HTTP as bytes, `connection` one client,
+//! `problem` every way to be refused. `call` is what both sides speak of, `admission` decides who runs it, `pool` carries
+//! that out. `worker` is processes, `arena` the memory that they share with us, `transcode` the default codecs at work.
+//! `native` and `upstream` are the two other kinds of model: in this process, and behind a port of its own.
 
 mod admission;
 mod arena;
