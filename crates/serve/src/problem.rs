@@ -305,5 +305,5 @@ fn too_large(n_bytes: Option<u64>, limit_bytes: u64) -> String {
 
 /// With a fraction only where there is one.
 fn seconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 100.0).round() / 100.0
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }

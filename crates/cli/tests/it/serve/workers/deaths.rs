@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -117,7 +117,8 @@ fn while_the_only_worker_is_replaced_requests_wait() {
     let served = transform("def transform(body): return str(os.getpid())\n").ready();
     let first = pid_in(&served.invoke(OCTETS, b"x"));
     kill(first);
-    wait_until("it is gone", || !is_alive(first));
+    // From here on the server knows: what it had sent before would count as begun.
+    served.proc.stderr_line("a worker ended");
     let second = pid_in(&served.invoke(OCTETS, b"x"));
     assert_ne!(first, second);
     served.wait_ready();
@@ -154,12 +155,20 @@ const GATE: &str = "def transform(body):\n\
     \x20       while not os.path.exists('go'): time.sleep(0.005)\n\
     \x20   return body\n";
 
-/// Has a worker believed to be fast: from then on it is sent more than it executes.
+/// Has a worker believed to be fast: from then on it is sent more than it executes. What comes back within a millisecond took user code less than that, also on a machine
+/// that does other things as well.
 fn believe_fast(served: &Served) {
+    const IN_A_ROW: u32 = 8;
     let mut client = served.client();
-    for _ in 0..12 {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut n_fast = 0;
+    while n_fast < IN_A_ROW {
+        assert!(Instant::now() < deadline, "no calls are fast here");
+        let sent = Instant::now();
         let answer = client.request("POST", "/invocations", &[("Content-Type", OCTETS)], b"fast");
         assert_eq!(answer.status, 200);
+        let is_fast = sent.elapsed() < Duration::from_millis(1);
+        n_fast = if is_fast { n_fast + 1 } else { 0 };
     }
 }
 
