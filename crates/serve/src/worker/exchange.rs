@@ -9,6 +9,7 @@ mod withdrawal;
 
 use std::{
     future::{Future, poll_fn},
+    io,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -102,6 +103,8 @@ pub(crate) struct Exchange {
     /// Rings when a call whose time is over must have ended.
     pub(crate) overdue: Option<Pin<Box<Sleep>>>,
     pub(crate) is_draining: bool,
+    /// The worker has closed its data socket, and had not read all that was in it.
+    pub(crate) left_bytes_unread: bool,
     /// The last call took less than a millisecond.
     pub(crate) is_fast: bool,
     /// Runs while calls are gathered for one write.
@@ -152,10 +155,9 @@ impl Exchange {
     pub(crate) fn finish(mut self, refusal: &Refusal) -> Remains {
         self.outbound.close();
         let mut not_begun = Vec::new();
-        for mut flight in self.flights.drain(..) {
-            let may_run_again =
-                !flight.has_begun && !flight.is_answered() && flight.withdrawn.is_none();
-            if may_run_again {
+        for mut flight in std::mem::take(&mut self.flights) {
+            let has_begun = flight.has_begun && !self.was_never_read(&flight);
+            if !has_begun && !flight.is_answered() && flight.withdrawn.is_none() {
                 not_begun.push((flight.ticket, flight.pending));
                 continue;
             }
@@ -171,6 +173,13 @@ impl Exchange {
             lent: self.lent,
             sockets: self.sockets,
         }
+    }
+
+    /// Whether the worker can't have seen all of this request: it is not all out, or it is the last that went out and the kernel
+    /// says that not all was read. A worker that dies idle takes nothing along so.
+    fn was_never_read(&self, flight: &Flight) -> bool {
+        let n_written = self.outbound.n_written(Way::Data);
+        flight.frame_end > n_written || (self.left_bytes_unread && flight.frame_end == n_written)
     }
 
     /// No more calls will come: the worker answers what it has, and ends.
@@ -296,7 +305,11 @@ impl Exchange {
         cx: &mut Context<'_>,
         notice: &mut impl FnMut(Notice),
     ) -> Result<bool, End> {
-        if !poll_fill(&mut self.sockets.data, &mut self.data_in, cx)? {
+        let filled = poll_fill(&mut self.sockets.data, &mut self.data_in, cx);
+        if filled == Err(Closed::Unread) {
+            self.left_bytes_unread = true;
+        }
+        if !filled? {
             return Ok(false);
         }
         let mut n_ended = 0;
@@ -326,6 +339,7 @@ impl Exchange {
             .data(&DataToWorker::Request(request(&flight, start)))
         {
             Ok(()) => {
+                flight.frame_end = self.outbound.end(Way::Data);
                 if let CallBody::Heap(bytes) = &flight.pending.call.body
                     && bytes.len() > INLINE_BYTES
                 {
@@ -425,23 +439,41 @@ fn request(flight: &Flight, start: Start) -> Request<'_> {
     }
 }
 
+/// A worker's end of a socket is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// It had read all that was in it, as far as is known.
+    Read,
+    /// It had not: this is how the kernel tells.
+    Unread,
+}
+
+impl From<Closed> for End {
+    fn from(_: Closed) -> Self {
+        Self::Hangup
+    }
+}
+
 /// Reads once. `false`: there is nothing now, and the task is woken when there is.
 pub(crate) fn poll_fill(
     socket: &mut UnixStream,
     decoder: &mut Decoder,
     cx: &mut Context<'_>,
-) -> Result<bool, End> {
+) -> Result<bool, Closed> {
     let mut space = ReadBuf::new(decoder.space());
     match Pin::new(socket).poll_read(cx, &mut space) {
         Poll::Pending => Ok(false),
         Poll::Ready(Ok(())) => match space.filled().len() {
-            0 => Err(End::Hangup),
+            0 => Err(Closed::Read),
             n_bytes => {
                 decoder.advance(n_bytes);
                 Ok(true)
             }
         },
-        Poll::Ready(Err(_)) => Err(End::Hangup),
+        Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+            Err(Closed::Unread)
+        }
+        Poll::Ready(Err(_)) => Err(Closed::Read),
     }
 }
 

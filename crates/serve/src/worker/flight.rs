@@ -21,6 +21,8 @@ pub(crate) struct Flight {
     /// The worker executes it, as far as we know.
     pub(crate) has_begun: bool,
     pub(crate) begun_at: Instant,
+    /// Where its frame ends, in all bytes of the data socket.
+    pub(crate) frame_end: u64,
     /// Nobody waits for it any more.
     pub(crate) withdrawn: Option<Withdrawal>,
     /// When it must have ended, once nobody waits for it.
@@ -64,6 +66,7 @@ impl Flight {
             ticket,
             has_begun,
             begun_at: Instant::now(),
+            frame_end: u64::MAX,
             withdrawn: None,
             must_end_by: None,
             pending,

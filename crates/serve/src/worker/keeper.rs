@@ -329,6 +329,7 @@ impl Keeper {
             n_sent: 0,
             overdue: None,
             is_draining: false,
+            left_bytes_unread: false,
             is_fast: false,
             gathering: None,
         };

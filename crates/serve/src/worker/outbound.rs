@@ -89,6 +89,16 @@ impl Outbound {
         }
     }
 
+    /// Where the frame that was added last ends, in all bytes that ever were to be written this way.
+    pub(crate) fn end(&self, way: Way) -> u64 {
+        self.n_written(way) + self.n_pending(way) as u64
+    }
+
+    /// How many bytes the socket has taken so far.
+    pub(crate) fn n_written(&self, way: Way) -> u64 {
+        self.buffer(way).borrow().n_written
+    }
+
     /// How many bytes are left to write.
     pub(crate) fn n_pending(&self, way: Way) -> usize {
         let buffer = self.buffer(way).borrow();
@@ -108,7 +118,11 @@ impl Outbound {
         let mut buffer = self.buffer(way).borrow_mut();
         while buffer.start < buffer.bytes.len() {
             match Pin::new(&mut *socket).poll_write(cx, &buffer.bytes[buffer.start..]) {
-                Poll::Ready(written) => buffer.start += written?,
+                Poll::Ready(written) => {
+                    let n_bytes = written?;
+                    buffer.start += n_bytes;
+                    buffer.n_written += n_bytes as u64;
+                }
                 Poll::Pending => {
                     buffer.compact();
                     return Ok(Poll::Pending);
@@ -132,6 +146,7 @@ struct Buffer {
     bytes: Vec<u8>,
     /// What is before it was written.
     start: usize,
+    n_written: u64,
 }
 
 impl Buffer {
