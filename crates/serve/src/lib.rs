@@ -20,6 +20,7 @@ mod connection;
 mod front;
 mod health;
 pub mod http;
+mod latch;
 mod listener;
 mod metrics;
 mod metrics_port;

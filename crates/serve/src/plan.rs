@@ -13,14 +13,13 @@ use crate::{
     arena::{Arena, Dimensions},
     health::Health,
     http::HeadLimits,
+    latch::Latch,
     metrics::Metrics,
     pool::Pool,
     python,
     registry::Registry,
     server::Model,
-    site::{
-        Backend, Bounds, Budget, Clock, Closing, ExecutionParameters, RequestIds, RequestTime, Site,
-    },
+    site::{Backend, Bounds, Budget, Clock, ExecutionParameters, RequestIds, RequestTime, Site},
     transcode::CodecPolicy,
     worker::{
         self,
@@ -155,7 +154,7 @@ pub(crate) fn site(
         budget: Budget::new(limits.in_flight.value.as_u64()),
         clock: Clock::new(),
         request_ids: RequestIds::new(),
-        closing: Closing::default(),
+        closing: Latch::default(),
     }
 }
 

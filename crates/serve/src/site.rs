@@ -10,7 +10,7 @@ use std::{
 use optml_contract::serving::{AccessLog, ErrorDetail};
 use optml_wire::control::Capabilities;
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 
@@ -18,6 +18,7 @@ use crate::{
     arena::Arena,
     health::Health,
     http::{HeadLimits, HttpDate},
+    latch::Latch,
     metrics::Metrics,
     pool::Pool,
     registry::Registry,
@@ -81,7 +82,8 @@ pub(crate) struct Site {
     pub(crate) budget: Budget,
     pub(crate) clock: Clock,
     pub(crate) request_ids: RequestIds,
-    pub(crate) closing: Closing,
+    /// Connections are to end: idle ones at once, busy ones after their answer.
+    pub(crate) closing: Latch,
 }
 
 impl Site {
@@ -248,32 +250,6 @@ impl RequestIds {
     pub(crate) fn next(&self) -> String {
         self.n.set(self.n.get() + 1);
         format!("{:016x}-{:x}", self.start, self.n.get())
-    }
-}
-
-/// Whether connections are to end.
-#[derive(Debug, Default)]
-pub(crate) struct Closing {
-    is_set: Cell<bool>,
-    told: Notify,
-}
-
-impl Closing {
-    /// Idle ones at once, busy ones after their answer.
-    pub(crate) fn set(&self) {
-        self.is_set.set(true);
-        self.told.notify_waiters();
-    }
-
-    /// Waits for it.
-    pub(crate) async fn wait(&self) {
-        loop {
-            let told = self.told.notified();
-            if self.is_set.get() {
-                return;
-            }
-            told.await;
-        }
     }
 }
 

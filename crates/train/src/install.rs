@@ -13,6 +13,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use optml_contract::failure::redact_words;
+use optml_supervise::Command;
 use thiserror::Error;
 
 pub use self::error_line::error_line;
@@ -89,6 +91,37 @@ pub struct ProbeError {
     pub key: &'static str,
     /// What it printed.
     pub output: String,
+}
+
+impl InstallStep {
+    /// The command that runs it in the code directory, with what it adds to this environment. Its output is left to the caller.
+    pub fn command(&self, environment: &[(OsString, OsString)], code_dir: &Path) -> Command {
+        let (program, arguments) = self
+            .argv
+            .split_first()
+            .expect("every step names its program");
+        let mut command = Command::new(program);
+        command.arguments = arguments.to_vec();
+        let is_replaced = |name: &OsString| self.env.iter().any(|(other, _)| other == name);
+        command.environment = environment
+            .iter()
+            .filter(|(name, _)| !is_replaced(name))
+            .chain(&self.env)
+            .cloned()
+            .collect();
+        command.directory = Some(code_dir.to_owned());
+        command
+    }
+
+    /// Its words as people may see them.
+    pub fn shown(&self) -> Vec<String> {
+        let words: Vec<String> = self
+            .argv
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        redact_words(&words)
+    }
 }
 
 impl InstallRequest {

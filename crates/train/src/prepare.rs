@@ -8,7 +8,7 @@ use std::{
 
 use optml_contract::{
     TrainingEnv,
-    failure::{Failure, Phase, redact_words},
+    failure::{Failure, Phase},
     text::Text,
 };
 use optml_supervise::{Command, command::find_program};
@@ -137,25 +137,9 @@ fn ask_interpreter(
 }
 
 fn install_step(run: &Job<'_>, job: &Loaded, step: &InstallStep) -> Result<(), Failed> {
-    let words: Vec<String> = step
-        .argv
-        .iter()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let words = redact_words(&words);
+    let words = step.shown();
     info!(what = step.what, command = words.join(" "), "installing");
-    let (program, arguments) = step
-        .argv
-        .split_first()
-        .expect("every step names its program");
-    let mut command = Command::new(program);
-    command.arguments = arguments.to_vec();
-    command.environment.clone_from(&job.exported.vars);
-    command
-        .environment
-        .retain(|(name, _)| !step.env.iter().any(|(other, _)| other == name));
-    command.environment.extend(step.env.iter().cloned());
-    command.directory = Some(job.layout.code().into());
+    let command = step.command(&job.exported.vars, job.layout.code().as_std_path());
     let (exit, output) = run
         .supervise(command, &job.env)
         .map_err(|error| not_started(Phase::Install, &error))?;

@@ -15,6 +15,7 @@ use crate::{
     arena::Arena,
     call::Refusal,
     health::{Health, Phase},
+    latch::Latch,
     pool::Pool,
     worker::{handshake::Profile, launch::Launch, restarts::Restarts},
 };
@@ -52,7 +53,8 @@ pub(crate) struct Crew {
     /// Told when the code has changed.
     pub(crate) reload: Notify,
     pub(crate) verdict: Verdict,
-    pub(crate) stopping: Stopping,
+    /// Workers are to end.
+    pub(crate) stopping: Latch,
     pub(crate) n_restarts: Cell<u64>,
     /// How many workers there should be: one for each keeper.
     pub(crate) n_wanted: Cell<usize>,
@@ -98,31 +100,6 @@ impl Verdict {
     }
 }
 
-/// Whether workers are to end.
-#[derive(Debug, Default)]
-pub(crate) struct Stopping {
-    is_set: Cell<bool>,
-    told: Notify,
-}
-
-impl Stopping {
-    /// From now on they are.
-    pub(crate) fn set(&self) {
-        self.is_set.set(true);
-        self.told.notify_waiters();
-    }
-
-    pub(super) async fn wait(&self) {
-        loop {
-            let told = self.told.notified();
-            if self.is_set.get() {
-                return;
-            }
-            told.await;
-        }
-    }
-}
-
 /// What a crew is made of.
 #[derive(Debug)]
 pub(crate) struct Parts {
@@ -162,7 +139,7 @@ impl Crew {
             loaded: Notify::new(),
             reload: Notify::new(),
             verdict: Verdict::default(),
-            stopping: Stopping::default(),
+            stopping: Latch::default(),
             n_restarts: Cell::new(0),
             n_wanted: Cell::new(0),
             last_load: Cell::new(None),

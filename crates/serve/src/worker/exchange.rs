@@ -30,7 +30,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
-    admission::{Assignment, SeatId, Start},
+    admission::{Assignment, FAST, SeatId, Start},
     arena::{RequestSlot, ResponseRange},
     call::{ArrayForm, CallBody, Refusal},
     pool::{Mailbox, Pending, Pool},
@@ -105,8 +105,8 @@ pub(crate) struct Exchange {
     pub(crate) is_draining: bool,
     /// The worker has closed its data socket, and had not read all that was in it.
     pub(crate) left_bytes_unread: bool,
-    /// The last call took less than a millisecond.
-    pub(crate) is_fast: bool,
+    /// What the last call took of user code.
+    pub(crate) last_took: Duration,
     /// Runs while calls are gathered for one write.
     pub(crate) gathering: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
@@ -224,7 +224,7 @@ impl Exchange {
     /// call for this worker too gets it into the same write. Where they are slow each goes out at once.
     fn poll_mailbox(&mut self, cx: &mut Context<'_>) -> bool {
         if self.mailbox.poll_changed(cx) {
-            if !self.is_fast {
+            if self.last_took >= FAST {
                 return true;
             }
             self.gathering.get_or_insert_with(|| Box::pin(yield_now()));

@@ -330,7 +330,7 @@ impl Keeper {
             overdue: None,
             is_draining: false,
             left_bytes_unread: false,
-            is_fast: false,
+            last_took: Duration::MAX,
             gathering: None,
         };
         let pid = process.pid();

@@ -8,7 +8,6 @@ use std::{
 };
 
 use camino::Utf8PathBuf;
-use optml_contract::failure::redact_words;
 use optml_serve::{Prepare, PrepareError};
 use optml_supervise::{Command, Console, Format, Supervisor, command::find_program};
 use optml_train::install::{self, InstallRequest, InstallStep, Interpreter, Wheels};
@@ -75,28 +74,12 @@ impl Installation {
     }
 
     fn step(&self, step: &InstallStep) -> Result<(), PrepareError> {
-        let words: Vec<String> = step
-            .argv
-            .iter()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect();
         info!(
             what = step.what,
-            command = redact_words(&words).join(" "),
+            command = step.shown().join(" "),
             "installing"
         );
-        let (program, arguments) = step
-            .argv
-            .split_first()
-            .expect("every step names its program");
-        let mut command = Command::new(program);
-        command.arguments = arguments.to_vec();
-        command.environment.clone_from(&self.environment);
-        command
-            .environment
-            .retain(|(name, _)| !step.env.iter().any(|(other, _)| other == name));
-        command.environment.extend(step.env.iter().cloned());
-        command.directory = Some(self.code_dir.clone().into());
+        let command = step.command(&self.environment, self.code_dir.as_std_path());
         let (exit, output) = self
             .supervisor
             .run(command, &self.console, &Format::Raw)

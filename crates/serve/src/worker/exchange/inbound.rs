@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::{End, Exchange, Notice, breach, broken};
 use crate::{
-    admission::FAST,
     arena::ResponseSlot,
     call::{Answer, AnswerBody, ArrayForm, CallBody, Failure, Refusal},
     worker::flight::Flight,
@@ -161,7 +160,7 @@ impl Exchange {
         } else {
             took
         };
-        self.is_fast = took < FAST;
+        self.last_took = took;
         self.pool.done(self.seat, flight.ticket, took);
         if flight.must_end_by.is_some() {
             self.follow_alarms();
