@@ -1,0 +1,347 @@
+//! Downloads: pieces of an object under way at once, in order for a reader, or each to its place in a file.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, Read},
+    ops::Range,
+    os::unix::fs::FileExt as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::{Buf as _, Bytes};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use rustix::{
+    fs::{FallocateFlags, fallocate},
+    io::Errno,
+};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    Backend, Object,
+    checksum::Sum,
+    client::{Client, Progress},
+    error::{StoreError, StoreFault},
+};
+
+/// The bytes of an object, in order.
+#[derive(Debug)]
+pub struct Reader {
+    chunks: Receiver<Result<VecDeque<Bytes>, StoreFault>>,
+    current: VecDeque<Bytes>,
+    shown: String,
+    sum: Option<SumOf>,
+    /// Dropped with the reader: then nothing is asked for any more.
+    _pump: AbortOnDropHandle<()>,
+}
+
+struct SumOf(Sum);
+
+impl Reader {
+    pub(super) fn start(
+        client: &Client,
+        backend: &Arc<Backend>,
+        object: &Object,
+        (shown, progress): (String, &Progress),
+    ) -> Self {
+        let (sender, chunks) = mpsc::channel(1);
+        let pump = pump(
+            client.clone(),
+            Arc::clone(backend),
+            object.clone(),
+            progress.counter(),
+            sender,
+        );
+        Self {
+            chunks,
+            current: VecDeque::new(),
+            shown,
+            sum: object.expected.as_ref().map(|sum| SumOf(sum.start())),
+            _pump: AbortOnDropHandle::new(client.runtime().spawn(pump)),
+        }
+    }
+
+    fn failed(&self, fault: StoreFault) -> io::Error {
+        io::Error::other(StoreError {
+            action: "read",
+            place: self.shown.clone(),
+            fault,
+        })
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.chunks.blocking_recv() {
+                Some(Ok(chunks)) => self.current = chunks,
+                Some(Err(fault)) => return Err(self.failed(fault)),
+                None => {
+                    let compared = self.sum.take().map_or(Ok(()), |SumOf(sum)| sum.finish());
+                    return compared.map(|()| 0).map_err(|fault| self.failed(fault));
+                }
+            }
+            self.current.retain(|chunk| !chunk.is_empty());
+        }
+        let mut n = 0;
+        while let Some(chunk) = self.current.front_mut().filter(|_| n < buf.len()) {
+            let n_now = chunk.len().min(buf.len() - n);
+            chunk.copy_to_slice(&mut buf[n..n + n_now]);
+            if chunk.is_empty() {
+                self.current.pop_front();
+            }
+            n += n_now;
+        }
+        if let Some(SumOf(sum)) = &mut self.sum {
+            sum.update(&buf[..n]);
+        }
+        Ok(n)
+    }
+}
+
+impl std::fmt::Debug for SumOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sum")
+    }
+}
+
+/// Sends the pieces of an object in order, while the next ones are under way.
+async fn pump(
+    client: Client,
+    backend: Arc<Backend>,
+    object: Object,
+    counter: Arc<AtomicU64>,
+    sender: Sender<Result<VecDeque<Bytes>, StoreFault>>,
+) {
+    let work = async {
+        if !object.in_ranges {
+            return pump_stream(&backend, &object, &counter, &sender).await;
+        }
+        let tuning = *client.settings().tuning();
+        let object = Arc::new(object);
+        let mut pieces = stream::iter(ranges(object.n_bytes.unwrap_or(0), tuning.read_bytes))
+            .map(|range| {
+                let work = piece(
+                    Arc::clone(&backend),
+                    Arc::clone(&object),
+                    range,
+                    Arc::clone(&counter),
+                );
+                AbortOnDropHandle::new(tokio::spawn(work))
+            })
+            .buffered(tuning.n_reads);
+        while let Some(done) = pieces.next().await {
+            let chunks = done.unwrap_or_else(|error| Err(StoreFault::Protocol(error.to_string())));
+            if sender.send(Ok(chunks?)).await.is_err() {
+                // Whoever read has seen enough.
+                break;
+            }
+        }
+        Ok(())
+    };
+    let done = tokio::select! {
+        biased;
+        () = client.cancelled().cancelled() => Err(StoreFault::Stopped),
+        done = work => done,
+    };
+    if let Err(fault) = done {
+        // The reader is gone: then nobody wants to know.
+        let _ = sender.send(Err(fault)).await;
+    }
+}
+
+/// The whole of an object that is not given in parts.
+async fn pump_stream(
+    backend: &Backend,
+    object: &Object,
+    counter: &AtomicU64,
+    sender: &Sender<Result<VecDeque<Bytes>, StoreFault>>,
+) -> Result<(), StoreFault> {
+    let mut n_bytes = 0;
+    let mut chunks = backend.read(object, None).await?;
+    while let Some(chunk) = chunks.try_next().await? {
+        n_bytes += chunk.len() as u64;
+        counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        if sender.send(Ok(VecDeque::from([chunk]))).await.is_err() {
+            return Ok(());
+        }
+    }
+    compare_length(object.n_bytes.unwrap_or(n_bytes), n_bytes)
+}
+
+async fn piece(
+    backend: Arc<Backend>,
+    object: Arc<Object>,
+    range: Range<u64>,
+    counter: Arc<AtomicU64>,
+) -> Result<VecDeque<Bytes>, StoreFault> {
+    let expected_bytes = range.end - range.start;
+    let mut all = VecDeque::new();
+    let mut n_bytes = 0;
+    let mut chunks = backend.read(&object, Some(range)).await?;
+    while let Some(chunk) = chunks.try_next().await? {
+        n_bytes += chunk.len() as u64;
+        counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        all.push_back(chunk);
+    }
+    compare_length(expected_bytes, n_bytes)?;
+    Ok(all)
+}
+
+/// Writes an object to a file.
+pub(super) async fn download(
+    client: &Client,
+    backend: &Arc<Backend>,
+    object: &Object,
+    (file, progress): (&File, &Progress),
+) -> Result<(), StoreFault> {
+    let counter = progress.counter();
+    if object.in_ranges {
+        let tuning = client.settings().tuning();
+        let n_bytes = object.n_bytes.unwrap_or(0);
+        reserve(file, n_bytes)?;
+        let file = Arc::new(file.try_clone().map_err(StoreFault::Local)?);
+        let object = Arc::new(object.clone());
+        let mut pieces = stream::iter(ranges(n_bytes, tuning.read_bytes))
+            .map(|range| {
+                let work = piece_to_file(
+                    Arc::clone(backend),
+                    Arc::clone(&object),
+                    (range, Arc::clone(&counter)),
+                    Arc::clone(&file),
+                );
+                AbortOnDropHandle::new(tokio::spawn(work))
+            })
+            .buffer_unordered(tuning.n_reads);
+        while let Some(done) = pieces.next().await {
+            done.unwrap_or_else(|error| Err(StoreFault::Protocol(error.to_string())))?;
+        }
+    } else {
+        let mut chunks = backend.read(object, None).await?;
+        let mut n_bytes = 0;
+        while let Some(chunk) = chunks.try_next().await? {
+            write(file, &chunk, n_bytes)?;
+            n_bytes += chunk.len() as u64;
+            counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        }
+        compare_length(object.n_bytes.unwrap_or(n_bytes), n_bytes)?;
+    }
+    match &object.expected {
+        Some(expected) => compare_file(file, expected.start()),
+        None => Ok(()),
+    }
+}
+
+/// Writes many objects to files of their own.
+pub(super) async fn download_all<F: Fn(&Object) -> io::Result<File> + Sync>(
+    client: &Client,
+    backend: &Arc<Backend>,
+    objects: &[Object],
+    (open, progress): (&F, &Progress),
+) -> Result<(), (String, StoreFault)> {
+    let n_objects = client.settings().tuning().n_objects;
+    let small = client.settings().tuning().read_bytes;
+    let is_small = |object: &&Object| object.n_bytes.is_some_and(|n_bytes| n_bytes <= small);
+    let fetch = |object: &Object| {
+        let opened = open(object).map_err(StoreFault::Local);
+        let object = object.clone();
+        let progress = progress.counter();
+        async move {
+            let key = object.key.clone();
+            let work = async {
+                let file = Arc::new(opened?);
+                let n_bytes = object.n_bytes.unwrap_or(0);
+                if n_bytes > 0 {
+                    let parts = (0..n_bytes, progress);
+                    piece_to_file(Arc::clone(backend), Arc::new(object), parts, file).await?;
+                }
+                Ok(())
+            };
+            work.await.map_err(|fault| (key, fault))
+        }
+    };
+    // Many small ones side by side; each large one by itself, in pieces side by side.
+    let mut small_ones =
+        stream::iter(objects.iter().filter(is_small).map(fetch)).buffer_unordered(n_objects);
+    while let Some(done) = small_ones.next().await {
+        done?;
+    }
+    for object in objects.iter().filter(|object| !is_small(object)) {
+        let failed = |fault| (object.key.clone(), fault);
+        let file = open(object).map_err(|err| failed(StoreFault::Local(err)))?;
+        download(client, backend, object, (&file, progress))
+            .await
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn piece_to_file(
+    backend: Arc<Backend>,
+    object: Arc<Object>,
+    (range, counter): (Range<u64>, Arc<AtomicU64>),
+    file: Arc<File>,
+) -> Result<(), StoreFault> {
+    let expected_bytes = range.end - range.start;
+    let mut n_bytes = 0;
+    let mut chunks = backend.read(&object, Some(range.clone())).await?;
+    while let Some(chunk) = chunks.try_next().await? {
+        write(&file, &chunk, range.start + n_bytes)?;
+        n_bytes += chunk.len() as u64;
+        counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+    }
+    compare_length(expected_bytes, n_bytes)
+}
+
+/// The kernel takes it into its cache; a disk that can't keep up holds back this transfer alone.
+fn write(file: &File, chunk: &[u8], offset: u64) -> Result<(), StoreFault> {
+    file.write_all_at(chunk, offset).map_err(StoreFault::Local)
+}
+
+/// A disk that is too small says so before anything was fetched.
+fn reserve(file: &File, n_bytes: u64) -> Result<(), StoreFault> {
+    if n_bytes == 0 {
+        return Ok(());
+    }
+    match fallocate(file, FallocateFlags::empty(), 0, n_bytes) {
+        Err(Errno::NOSPC) => Err(StoreFault::Local(io::ErrorKind::StorageFull.into())),
+        // Not every file system can; then the write says so.
+        _ => Ok(()),
+    }
+}
+
+/// Pieces came in any order: the file is read once more, from memory mostly.
+fn compare_file(file: &File, mut sum: Sum) -> Result<(), StoreFault> {
+    let mut buf = vec![0; 1 << 20];
+    let mut offset = 0;
+    loop {
+        let n = file.read_at(&mut buf, offset).map_err(StoreFault::Local)?;
+        if n == 0 {
+            return sum.finish();
+        }
+        sum.update(&buf[..n]);
+        offset += n as u64;
+    }
+}
+
+fn compare_length(expected_bytes: u64, got_bytes: u64) -> Result<(), StoreFault> {
+    if got_bytes == expected_bytes {
+        return Ok(());
+    }
+    Err(StoreFault::Length {
+        expected_bytes,
+        got_bytes,
+    })
+}
+
+fn ranges(n_bytes: u64, piece_bytes: u64) -> impl Iterator<Item = Range<u64>> + Send {
+    let n_pieces = n_bytes.div_ceil(piece_bytes);
+    (0..n_pieces).map(move |piece| {
+        let start = piece * piece_bytes;
+        start..n_bytes.min(start + piece_bytes)
+    })
+}

@@ -1,0 +1,208 @@
+//! The HTTP client below every store: whom it trusts, how long it waits, and what it sees of each answer.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use jiff::fmt::rfc2822;
+use object_store::{
+    ClientOptions,
+    client::{HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService},
+};
+use reqwest::redirect::Policy;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use thiserror::Error;
+use tracing::debug;
+
+use super::settings::Settings;
+
+/// The client could not be set up.
+#[derive(Debug, Error)]
+pub enum WebClientError {
+    /// A file of certificates that a variable names.
+    #[error("read the certificates that {variable} names, `{path}`: {reason}")]
+    Certificates {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The client itself.
+    #[error("set up the HTTP client: {0}")]
+    Client(#[source] reqwest::Error),
+    /// TLS.
+    #[error("set up TLS: {0}")]
+    Tls(#[source] rustls::Error),
+    /// Threads for transfers.
+    #[error("start the threads for transfers: {0}")]
+    Threads(#[source] io::Error),
+}
+
+/// One client, which every store and every source of credentials shares.
+#[derive(Debug, Clone)]
+pub(super) struct WebClient {
+    /// Redirects are answers: a signature holds for one host.
+    plain: reqwest::Client,
+    /// Follows them, as a download from the web has to.
+    following: reqwest::Client,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What failed answers tell besides their failure.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Seen {
+    /// The region of the bucket.
+    pub(super) region: Option<String>,
+    /// Seconds that our clock is ahead of theirs.
+    pub(super) ahead_s: Option<i64>,
+}
+
+/// The headers of an answer, for those who look behind `object_store`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AnswerHeaders(pub(super) HeaderMap);
+
+impl WebClient {
+    pub(super) fn new(settings: &Settings) -> Result<Self, WebClientError> {
+        let tls = tls(settings)?;
+        let build = |redirects| {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .http1_only()
+                .user_agent(concat!("optml/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(CONNECT_LIMIT)
+                .read_timeout(SILENCE_LIMIT)
+                .pool_idle_timeout(IDLE_LIMIT)
+                .redirect(redirects)
+                .build()
+                .map_err(WebClientError::Client)
+        };
+        Ok(Self {
+            plain: build(Policy::none())?,
+            following: build(Policy::limited(MAX_REDIRECTS))?,
+            seen: Arc::default(),
+        })
+    }
+
+    pub(super) fn following(&self) -> &reqwest::Client {
+        &self.following
+    }
+
+    /// Sends one request, and reads the whole of its answer.
+    pub(super) async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        limit: Duration,
+    ) -> Result<http::Response<Bytes>, reqwest::Error> {
+        let mut request = reqwest::Request::try_from(request)?;
+        *request.timeout_mut() = Some(limit);
+        let answer = self.plain.execute(request).await?;
+        let mut parts = http::Response::builder().status(answer.status());
+        if let Some(headers) = parts.headers_mut() {
+            headers.clone_from(answer.headers());
+        }
+        let body = answer.bytes().await?;
+        Ok(parts.body(body).unwrap_or_default())
+    }
+
+    /// What failed answers told so far.
+    pub(super) fn seen(&self) -> Seen {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clone()
+    }
+
+    pub(super) fn look(&self, status: StatusCode, headers: &HeaderMap) {
+        if status.is_success() {
+            return;
+        }
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let region = text("x-amz-bucket-region").map(str::to_owned);
+        let ahead_s = text("date").and_then(|date| {
+            let theirs = rfc2822::parse(date).ok()?.timestamp();
+            Some(jiff::Timestamp::now().as_second() - theirs.as_second())
+        });
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.region = region.or(seen.region.take());
+        seen.ahead_s = ahead_s.or(seen.ahead_s);
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpService for WebClient {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let mut answer = HttpService::call(&self.plain, request).await?;
+        self.look(answer.status(), answer.headers());
+        let headers = AnswerHeaders(answer.headers().clone());
+        answer.extensions_mut().insert(headers);
+        Ok(answer)
+    }
+}
+
+impl HttpConnector for WebClient {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.clone()))
+    }
+}
+
+fn tls(settings: &Settings) -> Result<ClientConfig, WebClientError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(WebClientError::Tls)?;
+    Ok(config
+        .with_root_certificates(roots(settings)?)
+        .with_no_client_auth())
+}
+
+/// The authorities that are trusted: those of a file that is named, else the system's, else those that we bring.
+fn roots(settings: &Settings) -> Result<RootCertStore, WebClientError> {
+    let mut roots = RootCertStore::empty();
+    for variable in ["SSL_CERT_FILE", "AWS_CA_BUNDLE"] {
+        let Some(path) = settings.var(variable) else {
+            continue;
+        };
+        let unreadable = |reason: String| WebClientError::Certificates {
+            variable,
+            path: path.to_owned(),
+            reason,
+        };
+        let all = CertificateDer::pem_file_iter(path).map_err(|err| unreadable(err.to_string()))?;
+        let all: Vec<_> = all
+            .collect::<Result<_, _>>()
+            .map_err(|err| unreadable(err.to_string()))?;
+        let (n_taken, _) = roots.add_parsable_certificates(all);
+        if n_taken == 0 {
+            return Err(unreadable("it holds no certificate".to_owned()));
+        }
+        debug!(
+            variable,
+            path, n_taken, "trusting the authorities of a file"
+        );
+        return Ok(roots);
+    }
+    let found = rustls_native_certs::load_native_certs();
+    let (n_taken, _) = roots.add_parsable_certificates(found.certs);
+    if n_taken > 0 {
+        debug!(n_taken, "trusting the authorities of the system");
+        return Ok(roots);
+    }
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    debug!("the image has no certificates: trusting the authorities that the binary brings");
+    Ok(roots)
+}
+
+/// From the first packet to a connection with TLS.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// Without a byte of an answer. An upload's answer comes after its last byte was sent, which a slow line needs time for.
+const SILENCE_LIMIT: Duration = Duration::from_mins(1);
+/// Stores close idle connections after about this time.
+const IDLE_LIMIT: Duration = Duration::from_secs(20);
+const MAX_REDIRECTS: usize = 10;
