@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{listener::Listener, message};
+use crate::{listener::Listener, message, s3};
 
 /// The proxy. Dropped, it closes every connection and ends all its threads.
 #[derive(Debug)]
@@ -87,7 +87,8 @@ pub enum Action {
         /// `None`: missing.
         value: Option<String>,
     },
-    /// After so many bytes of the request's body nothing more is read of it until [`FaultProxy::release`].
+    /// After so many bytes of the request's body nothing more is read of it until [`FaultProxy::release`]. A shorter
+    /// one is not held.
     HoldRequestBody(u64),
 }
 
@@ -227,6 +228,11 @@ impl FaultProxy {
     /// `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         self.listener.endpoint()
+    }
+
+    /// What the environment of a client of S3 says about it: credentials, region, endpoint.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        s3::client_variables(&self.endpoint())
     }
 
     /// Adds a rule behind the others.

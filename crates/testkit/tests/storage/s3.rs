@@ -1,8 +1,6 @@
 //! The real S3, through its own calls and through boto3.
 
-use std::ffi::OsStr;
-
-use optml_testkit::{Action, FaultProxy, Proc, Rule, S3};
+use optml_testkit::{Action, DiscardingS3, FaultProxy, Finished, Proc, Rule, S3, UploadEnd};
 
 use crate::bytes;
 
@@ -59,16 +57,7 @@ fn boto3_uploads_and_downloads_through_the_proxy() {
     let s3 = S3::start();
     let slow = Rule::new(Action::slow_down()).method("PUT").path("/large");
     let proxy = FaultProxy::start(&s3.endpoint(), vec![slow.once()]);
-    let variables = s3.variables();
-    let mut variables: Vec<(&str, &OsStr)> = variables
-        .iter()
-        .map(|(name, value)| (*name, OsStr::new(value)))
-        .collect();
-    let endpoint = proxy.endpoint();
-    variables.retain(|(name, _)| *name != "AWS_ENDPOINT_URL_S3");
-    variables.push(("AWS_ENDPOINT_URL_S3", OsStr::new(&endpoint)));
-    variables.push(("AWS_DEFAULT_REGION", OsStr::new("us-east-1")));
-    let done = Proc::start("python3", ["-c", BOTO3], &variables).wait();
+    let done = python(BOTO3, proxy.variables());
     assert_eq!(
         (done.code, done.stdout.as_str()),
         (Some(0), "same\n"),
@@ -92,6 +81,56 @@ fn boto3_uploads_and_downloads_through_the_proxy() {
     );
     assert_eq!(s3.uploads("bucket"), [""; 0]);
 }
+
+#[test]
+fn boto3_uploads_what_is_forgotten() {
+    let s3 = DiscardingS3::start(&[("bucket", "pattern", 1 << 20)]);
+    let done = python(BOTO3_DISCARDING, s3.variables());
+    assert_eq!(
+        done.stdout, "1048576 [0, 1, 2]\n0\nEntityTooSmall\n",
+        "{done:?}"
+    );
+    let ends: Vec<_> = s3
+        .objects()
+        .iter()
+        .map(|one| (one.key.clone(), one.end))
+        .collect();
+    let large = ("large".to_owned(), UploadEnd::Completed);
+    let small = ("small".to_owned(), UploadEnd::Aborted);
+    assert_eq!(ends, [large, small]);
+    assert_eq!(s3.objects()[0].content.n_bytes(), 12 << 20);
+}
+
+#[track_caller]
+fn python(program: &str, variables: Vec<(&'static str, String)>) -> Finished {
+    let region = ("AWS_DEFAULT_REGION", "us-east-1".to_owned());
+    let variables: Vec<_> = variables.into_iter().chain([region]).collect();
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| (*name, value.as_ref()))
+        .collect();
+    Proc::start("python3", ["-c", program], &variables).wait()
+}
+
+/// Without checksums behind chunks, which that server does not read.
+const BOTO3_DISCARDING: &str = r#"
+import boto3, botocore, io, os
+s3 = boto3.client("s3", config=botocore.config.Config(request_checksum_calculation="when_required"))
+s3.upload_fileobj(io.BytesIO(os.urandom(12 << 20)), "bucket", "large")
+head = s3.head_object(Bucket="bucket", Key="pattern")
+part = s3.get_object(Bucket="bucket", Key="pattern", Range="bytes=251-253", IfMatch=head["ETag"])
+print(head["ContentLength"], list(part["Body"].read()))
+print(s3.list_objects_v2(Bucket="bucket")["KeyCount"])
+names = {"Bucket": "bucket", "Key": "small"}
+names["UploadId"] = s3.create_multipart_upload(**names)["UploadId"]
+tags = [s3.upload_part(PartNumber=n, Body=b"x", **names)["ETag"] for n in (1, 2)]
+parts = [{"PartNumber": n, "ETag": tag} for n, tag in enumerate(tags, 1)]
+try:
+    s3.complete_multipart_upload(MultipartUpload={"Parts": parts}, **names)
+except s3.exceptions.ClientError as error:
+    print(error.response["Error"]["Code"])
+s3.abort_multipart_upload(**names)
+"#;
 
 const BOTO3: &str = r#"
 import boto3, io, os
