@@ -14,6 +14,7 @@ pub mod probe;
 pub mod report;
 pub mod run;
 pub mod scratch;
+pub mod sync;
 pub mod traceback;
 
 mod failing;
