@@ -114,3 +114,6 @@ impl Fingerprint {
 }
 
 const STAMP: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests;
