@@ -15,6 +15,7 @@ pub mod report;
 pub mod run;
 pub mod scratch;
 pub mod store;
+pub mod sync;
 pub mod traceback;
 
 mod failing;
