@@ -72,6 +72,12 @@ const RUN_FLAGS: &[(&str, &str, &Variable)] = &[
     ("exit-code", "STYLE", &vars::OPTML_EXIT_CODE),
 ];
 
+/// Flags of what trains.
+const TRAIN_FLAGS: &[(&str, &str, &Variable)] = &[
+    ("checkpoint-s3", "URL", &vars::OPTML_CHECKPOINT_URL),
+    ("upload-wait", "SECONDS", &vars::OPTML_UPLOAD_WAIT_S),
+];
+
 /// Flags of `serve`.
 const SERVE_FLAGS: &[(&str, &str, &Variable)] = &[
     ("model-dir", "DIR", &vars::OPTML_MODEL_DIR),
@@ -151,6 +157,7 @@ impl Invocation {
                 };
                 found = overlay(train, LOG_FLAGS);
                 found.extend(overlay(train, RUN_FLAGS));
+                found.extend(overlay(train, TRAIN_FLAGS));
                 return Ok(Self {
                     overlay: found,
                     action: Action::LocalTrain(LocalTrain::read(train)),
@@ -159,6 +166,7 @@ impl Invocation {
             other => unreachable!("clap knows no command `{other}`"),
         };
         found.extend(overlay(inner, RUN_FLAGS));
+        found.extend(overlay(inner, TRAIN_FLAGS));
         Ok(Self {
             overlay: found,
             action,
@@ -276,6 +284,7 @@ fn train() -> Command {
              runs instead of it, with the same environment."
         ))
         .args(flag_arguments(RUN_FLAGS))
+        .args(flag_arguments(TRAIN_FLAGS))
         .args(flag_arguments(LOG_FLAGS))
         .arg(command_words("A command to run instead of the entry point"))
 }
@@ -336,6 +345,7 @@ fn local() -> Command {
         .arg(repeated("channel", "NAME=PATH", "Data for a channel: a folder or a file"))
         .arg(repeated("set", "KEY=VALUE", "A hyperparameter"))
         .args(flag_arguments(RUN_FLAGS).filter(|flag| flag.get_id() != "base-dir"))
+        .args(flag_arguments(TRAIN_FLAGS))
         .args(flag_arguments(LOG_FLAGS))
         .arg(command_words("A command to run instead of a script"));
     Command::new("local")

@@ -14,7 +14,7 @@ use tracing::{
     field::{Field, Visit},
     level_filters::LevelFilter,
 };
-use tracing_subscriber::{Layer, layer::Context, prelude::*};
+use tracing_subscriber::{Layer, filter::filter_fn, layer::Context, prelude::*};
 
 /// Sends the events of this process to `console`.
 pub(crate) fn start(console: Console, format: LogFormat, level: LogLevel) {
@@ -25,7 +25,14 @@ pub(crate) fn start(console: Console, format: LogFormat, level: LogLevel) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let lines = Lines { console, format }.with_filter(level);
+    // Libraries tell of what they do; what it means for the job is told by us.
+    let filter = filter_fn(move |event| {
+        let is_ours = event.target().starts_with("optml");
+        is_ours || *event.level() <= Level::WARN || level >= LevelFilter::DEBUG
+    });
+    let lines = Lines { console, format }
+        .with_filter(filter)
+        .with_filter(level);
     // An error means that a log was started before: then that one stays.
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }

@@ -18,7 +18,7 @@ impl Code {
     pub const USAGE: u8 = 2;
     /// A configuration file or a variable is wrong, or something that the platform promises is not there.
     pub const CONFIGURATION: u8 = 3;
-    /// The code could not be fetched or unpacked, or the requirements could not be installed.
+    /// The code could not be fetched or unpacked, the requirements could not be installed, or the checkpoints not be restored.
     pub const INSTALL: u8 = 4;
     /// The port could not be bound.
     pub const BIND: u8 = 20;
@@ -72,7 +72,10 @@ pub const TABLE: &[(&str, &str)] = &[
         "3",
         "configuration: a file or variable is wrong, or the platform's promise is broken",
     ),
-    ("4", "fetch or install: the code or its requirements"),
+    (
+        "4",
+        "fetch or install: the code, its requirements, or checkpoints",
+    ),
     ("20", "the port could not be bound"),
     ("70", "a fault of optml itself"),
 ];

@@ -56,6 +56,8 @@ pub enum Phase {
     Install,
     /// Waiting until the names of all hosts resolve.
     HostWait,
+    /// Restoring the checkpoints of an earlier run.
+    Checkpoints,
     /// Starting the script.
     Start,
     /// Running it.
@@ -169,7 +171,7 @@ impl Failure {
         }
         match self.phase {
             Phase::Configuration => Code::CONFIGURATION,
-            Phase::CodeFetch | Phase::Install => Code::INSTALL,
+            Phase::CodeFetch | Phase::Install | Phase::Checkpoints => Code::INSTALL,
             Phase::Internal => Code::INTERNAL,
             Phase::HostWait | Phase::Start | Phase::Script | Phase::Stop => match self.ended {
                 Some(Ended::Exited { code } | Ended::Stopped { code, .. }) => code,

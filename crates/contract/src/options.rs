@@ -36,6 +36,10 @@ pub struct Options {
     pub python: Option<String>,
     /// A folder of wheels to install from instead of an index.
     pub wheels: Option<Utf8PathBuf>,
+    /// A store that the folder of checkpoints is restored from and kept in step with.
+    pub checkpoint_url: Option<String>,
+    /// How long uploads may take after the script's end.
+    pub upload_wait: Duration,
 }
 
 /// The form of our own log lines.
@@ -85,6 +89,8 @@ impl Default for Options {
             exit_style: ExitStyle::default(),
             python: None,
             wheels: None,
+            checkpoint_url: None,
+            upload_wait: Duration::from_mins(15),
         }
     }
 }
@@ -133,6 +139,8 @@ impl Options {
             ),
             python: read.text(&vars::OPTML_PYTHON),
             wheels: read.text(&vars::OPTML_WHEELS).map(Utf8PathBuf::from),
+            checkpoint_url: read.text(&vars::OPTML_CHECKPOINT_URL),
+            upload_wait: read.seconds(&vars::OPTML_UPLOAD_WAIT_S, default.upload_wait),
         };
         (options, problems)
     }

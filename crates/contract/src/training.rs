@@ -181,6 +181,16 @@ impl TrainingEnv {
         self.job_name.as_ref()
     }
 
+    /// The region that `SAGEMAKER_REGION` will say; may be empty.
+    pub fn region(&self) -> &Text {
+        &self.reserved.region.value
+    }
+
+    /// The name of the job in hyperparameter `sagemaker_job_name`; may be empty.
+    pub fn sagemaker_job_name(&self) -> &Text {
+        &self.reserved.job_name.value
+    }
+
     /// `module:function` to call instead of a script.
     pub fn framework_module(&self) -> Option<&Text> {
         self.framework_module.as_ref()

@@ -2,8 +2,8 @@
 //!
 //! Packages go into the interpreter's own environment, as the reference does it, so that what the image brings is used
 //! and not downloaded again. `uv` is used where it is on PATH, else `pip`. The user's own `PIP_*` and `UV_*` variables
-//! stay in force: nothing here names an index. The plan is pure: the caller runs [`PROBE`] and the steps, in the
-//! code directory.
+//! stay in force, but for the index when the job names one ([`crate::package_index`]). The plan is pure: the caller runs
+//! [`PROBE`] and the steps, in the code directory.
 
 mod error_line;
 
@@ -18,6 +18,7 @@ use optml_supervise::Command;
 use thiserror::Error;
 
 pub use self::error_line::error_line;
+use crate::package_index::IndexUrl;
 
 /// What is to be installed, with what, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct InstallRequest {
     pub requirements: bool,
     /// Where to take packages from instead of an index.
     pub wheels: Option<Wheels>,
+    /// The index to use instead of the one that the installer is set up for.
+    pub index: Option<IndexUrl>,
     /// The user's interpreter.
     pub python: PathBuf,
     /// `uv`, where it is on PATH.
@@ -169,17 +172,20 @@ impl InstallRequest {
         if self.requirements {
             argv.extend(["-r".into(), "requirements.txt".into()]);
         }
-        let env: Vec<(OsString, OsString)> = user
+        let script_env: Vec<(OsString, OsString)> = user
             .then(|| ("PYTHONUSERBASE".into(), self.user_base.clone().into()))
             .into_iter()
             .collect();
+        let mut env = script_env.clone();
+        // Never among the words, which everybody on the machine can read, nor for the script.
+        let index = self.index.as_ref().filter(|_| self.wheels.is_none());
+        for name in INDEX_VARIABLES.iter().filter(|_| index.is_some()) {
+            let url = index.map(IndexUrl::reveal).unwrap_or_default();
+            env.push((name.into(), url.into()));
+        }
         InstallPlan {
-            steps: vec![InstallStep {
-                argv,
-                env: env.clone(),
-                what,
-            }],
-            script_env: env,
+            steps: vec![InstallStep { argv, env, what }],
+            script_env,
         }
     }
 }
@@ -233,6 +239,9 @@ impl Interpreter {
         })
     }
 }
+
+/// Where installers look for the address of their index: pip, uv, and uv before 0.4.23.
+const INDEX_VARIABLES: [&str; 3] = ["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"];
 
 /// Python source for `python -c`, which prints what [`Interpreter::parse`] reads. For Python 3.6 and newer.
 ///

@@ -5,11 +5,13 @@
 //! finds what the script said about its failure, and [`report`] leaves it where the platform looks.
 
 pub mod archive;
+pub mod checkpoints;
 pub mod code;
 pub mod entry;
 pub mod hosts;
 pub mod install;
 pub mod launch;
+pub mod package_index;
 pub mod probe;
 pub mod report;
 pub mod run;
@@ -19,6 +21,8 @@ pub mod sync;
 pub mod traceback;
 
 mod failing;
+mod outputs;
 mod prepare;
+mod stores;
 
 pub use run::Job;

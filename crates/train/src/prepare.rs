@@ -10,6 +10,7 @@ use optml_contract::{
     TrainingEnv,
     failure::{Failure, Phase},
     text::Text,
+    vars,
 };
 use optml_supervise::{Command, command::find_program};
 use tracing::{info, warn};
@@ -21,8 +22,10 @@ use crate::{
     hosts::{self, HostWait, Inbox, SystemResolver},
     install::{self, InstallRequest, InstallStep, Interpreter, Wheels},
     launch::find_python,
+    package_index::{IndexError, IndexUrl, Repository},
     run::{Job, Loaded},
     scratch::Scratch,
+    stores::{Stores, no_client},
 };
 
 /// Brings the user's code into the code directory, when the job says where it is.
@@ -66,7 +69,7 @@ pub(crate) fn code(run: &Job<'_>, job: &Loaded) -> Result<(), Failed> {
 pub(crate) fn install(
     run: &Job<'_>,
     job: &Loaded,
-    entry: &EntryPoint,
+    (entry, stores): (&EntryPoint, &Stores<'_>),
     scratch: &Scratch,
 ) -> Result<Vec<(OsString, OsString)>, Failed> {
     let code_dir = job.layout.code();
@@ -86,10 +89,15 @@ pub(crate) fn install(
         .wheels
         .as_deref()
         .map(camino::Utf8Path::as_std_path);
+    let wheels = Wheels::find(wheels, code_dir.as_std_path());
     let request = InstallRequest {
         package,
         requirements,
-        wheels: Wheels::find(wheels, code_dir.as_std_path()),
+        index: match wheels {
+            Some(_) => None,
+            None => index(run, stores)?,
+        },
+        wheels,
         uv: find_program(OsStr::new("uv"), run.source.var("PATH")),
         interpreter: ask_interpreter(run, job, &python)?,
         in_container: job.layout.base() == optml_contract::layout::BASE_DIR
@@ -102,6 +110,30 @@ pub(crate) fn install(
         install_step(run, job, step)?;
     }
     Ok(plan.script_env)
+}
+
+/// The private index that the job names, if it names one.
+fn index(run: &Job<'_>, stores: &Stores<'_>) -> Result<Option<IndexUrl>, Failed> {
+    let variable = run.source.var(vars::CA_REPOSITORY_ARN.name);
+    let Some(arn) = variable.filter(|arn| !arn.is_empty()) else {
+        return Ok(None);
+    };
+    let failed = |phase, error: &IndexError| {
+        let mut failure = Failure::new(phase);
+        failure.exception = Some(message(error.to_string()));
+        failure.hint = error.hint();
+        Box::new(failure)
+    };
+    let repository = Repository::parse(&arn.to_string_lossy())
+        .map_err(|error| failed(Phase::Configuration, &error))?;
+    let client = stores
+        .until_stop()
+        .map_err(|error| no_client(Phase::Install, &error))?;
+    let index = repository.index(&client);
+    run.check_stop(Phase::Install)?;
+    index
+        .map(Some)
+        .map_err(|error| failed(Phase::Install, &error))
 }
 
 /// Where the interpreter keeps its packages, and whether we may write there.

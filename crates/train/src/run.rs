@@ -19,9 +19,11 @@ use tracing::{error, info, warn};
 use crate::{
     failing::{Failed, ended, explain, message, misconfigured, not_planned, not_started, stopped},
     launch::{Launch, Settings, Work},
+    outputs::{self, Outputs},
     prepare, probe,
     report::{Author, Report},
     scratch::Scratch,
+    stores::Stores,
 };
 
 /// A job, and what it needs of the process that runs it.
@@ -60,25 +62,33 @@ impl Job<'_> {
             Layout::at(optml_contract::layout::BASE_DIR)
         });
         let report = Report::begin(&layout);
-        let failure = match self.attempt(&layout) {
-            Ok(()) => {
+        let mut outputs = Outputs::default();
+        let outcome = self.attempt(&layout, &mut outputs);
+        // The reason is there before anything is waited for.
+        let author = outcome.as_ref().map_or_else(
+            |failure| report.failure(failure),
+            |()| {
                 report.success();
-                info!("training succeeded");
-                return Code::SUCCESS;
-            }
-            Err(failure) => failure,
+                Author::Us
+            },
+        );
+        outputs.finish();
+        let Err(failure) = outcome else {
+            info!("training succeeded");
+            return Code::SUCCESS;
         };
         let code = failure.exit_code(self.options.exit_style);
-        if report.failure(&failure) == Author::Nobody {
+        if author == Author::Nobody {
             warn!(file = %layout.failure(), "the reason is only in this log");
         }
         error!(exit.code = code, "training failed\n{}", failure.full_text());
         code
     }
 
-    fn attempt(&mut self, layout: &Layout) -> Result<(), Failed> {
+    /// `outputs`: what is kept in step from here on, whatever becomes of the script.
+    fn attempt(&mut self, layout: &Layout, outputs: &mut Outputs) -> Result<(), Failed> {
         let mut job = self.load(layout)?;
-        let result = self.attempt_loaded(&mut job);
+        let result = self.attempt_loaded(&mut job, outputs);
         result.map_err(|mut failure| {
             failure
                 .host
@@ -106,7 +116,7 @@ impl Job<'_> {
         }
     }
 
-    fn attempt_loaded(&self, job: &mut Loaded) -> Result<(), Failed> {
+    fn attempt_loaded(&self, job: &mut Loaded, outputs: &mut Outputs) -> Result<(), Failed> {
         let env = &job.env;
         let machine = env.machine();
         info!(
@@ -125,9 +135,11 @@ impl Job<'_> {
             Box::new(failure)
         })?;
         let work = Work::choose(self.command, &job.env).map_err(|error| not_planned(&error))?;
+        let planned = outputs::Plan::read(&job.env, self.options)?;
+        let stores = Stores::new(self.source, self.supervisor, job.env.region().to_string());
         if let Work::EntryPoint(entry) = &work {
             prepare::code(self, job)?;
-            let more = prepare::install(self, job, entry, &scratch)?;
+            let more = prepare::install(self, job, (entry, &stores), &scratch)?;
             job.exported.vars.extend(more);
         }
         prepare::hosts(self, &job.env)?;
@@ -137,6 +149,7 @@ impl Job<'_> {
         };
         let launch = Launch::plan(&work, &job.layout.code(), self.source, settings)
             .map_err(|error| not_planned(&error))?;
+        *outputs = planned.start(&job.layout, &stores, self.options, self.supervisor)?;
         self.run_script(job, launch)
     }
 

@@ -27,7 +27,7 @@ mod web;
 mod web_client;
 mod write;
 
-use std::{fs::File, sync::Arc, time::SystemTime};
+use std::{collections::HashSet, fs::File, sync::Arc, time::SystemTime};
 
 use futures_util::stream::BoxStream;
 
@@ -95,7 +95,9 @@ impl Store {
             .map_err(|fault| self.failed("find", key, fault))
     }
 
-    /// Every object below the URL as a folder, at most `max`; none if there is no such folder, or on a web server.
+    /// Every file below the URL as a folder, at most `max`; none if there is no such folder, or on a web server.
+    ///
+    /// The empty object that consoles make for each folder is no file.
     ///
     /// # Errors
     /// What kept them from being listed; [`StoreFault::TooMany`].
@@ -108,6 +110,7 @@ impl Store {
                     Backend::Web(_) => Ok(Vec::new()),
                 }
             })
+            .map(|objects| self.files_of(objects))
             .map_err(|fault| self.failed("list", folder, fault))
     }
 
@@ -180,6 +183,23 @@ impl Store {
         };
         write::put(&self.client, objects, key, content)
             .map_err(|fault| self.failed("store", key, fault))
+    }
+
+    fn files_of(&self, mut objects: Vec<Object>) -> Vec<Object> {
+        let parents: HashSet<String> = objects
+            .iter()
+            .flat_map(|object| {
+                object
+                    .key
+                    .match_indices('/')
+                    .map(|(at, _)| object.key[..at].to_owned())
+            })
+            .collect();
+        objects.retain(|object| {
+            let is_marker = object.n_bytes == Some(0) && parents.contains(&object.key);
+            !is_marker && self.name_below(object).is_some_and(|name| !name.is_empty())
+        });
+        objects
     }
 
     fn failed(&self, action: &'static str, key: &str, fault: StoreFault) -> StoreError {

@@ -68,6 +68,7 @@ const fn phase(phase: Phase) -> &'static str {
         Phase::CodeFetch => "code_fetch",
         Phase::Install => "install",
         Phase::HostWait => "host_wait",
+        Phase::Checkpoints => "checkpoints",
         Phase::Start => "start",
         Phase::Script => "script",
         Phase::Stop => "stop",

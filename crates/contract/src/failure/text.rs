@@ -204,6 +204,7 @@ const fn phase_text(phase: Phase) -> Option<&'static str> {
         Phase::CodeFetch => Some("while fetching the code"),
         Phase::Install => Some("while installing requirements"),
         Phase::HostWait => Some("while waiting for hosts"),
+        Phase::Checkpoints => Some("while restoring the checkpoints"),
         Phase::Start => Some("while starting the script"),
         Phase::Script => None,
         Phase::Stop => Some("after the script"),

@@ -48,6 +48,15 @@ variables! {
         unset "900 s.",
         empty "Like unset.",
         default "900";
+    OPTML_CHECKPOINT_URL: Optml, "OPTML_CHECKPOINT_URL",
+        "A place in a store (`s3://`, `gs://`, `az://`) for the folder `checkpoints`: restored before the script starts, kept in step while it runs.",
+        unset "The platform keeps checkpoints, or nobody does.",
+        empty "Like unset.";
+    OPTML_UPLOAD_WAIT_S: Optml, "OPTML_UPLOAD_WAIT_S",
+        "Seconds that uploads of intermediate output and checkpoints may take after the script's end. After a stop signal what is left of `OPTML_STOP_GRACE_S` counts.",
+        unset "900 s.",
+        empty "Like unset.",
+        default "900";
     OPTML_LOG_FORMAT: Optml, "OPTML_LOG_FORMAT",
         "The form of our own lines on stderr, `text` or `json`. Lines of the script are passed on as they are.",
         unset "Text.",
@@ -113,8 +122,60 @@ variables! {
         empty "`SAGEMAKER_REGION` is empty.",
         source "sagemaker-training 5.1.4, observed";
     AWS_REGION: Train, "AWS_REGION",
-        "The region for AWS clients. Passed on to the script; it has no part in `SAGEMAKER_REGION`.",
+        "The region for AWS clients, ours too. Passed on to the script; it has no part in `SAGEMAKER_REGION`.",
+        unset "For ours: hyperparameter `sagemaker_region`, else `SAGEMAKER_REGION`, `AWS_DEFAULT_REGION`, the region of the profile. The region of a bucket is found out.",
+        empty "Like unset.",
         source "sagemaker-training 5.1.4, observed";
+    S3_ENDPOINT_URL: Train, "S3_ENDPOINT_URL",
+        "Where S3 is. Buckets are in the path unless it is AWS's.",
+        unset "`AWS_ENDPOINT_URL_S3`, else `AWS_ENDPOINT_URL`, else AWS.",
+        empty "Like unset.",
+        source "sagemaker-training 5.1.4";
+    AWS_ENDPOINT_URL_S3: Train, "AWS_ENDPOINT_URL_S3",
+        "Where S3 is, if `S3_ENDPOINT_URL` does not say.",
+        empty "Like unset.",
+        source "AWS SDKs";
+    AWS_ENDPOINT_URL: Train, "AWS_ENDPOINT_URL",
+        "Where every service of AWS is that has no variable of its own. `AWS_ENDPOINT_URL_CODEARTIFACT` is that of the package index.",
+        empty "Like unset.",
+        source "AWS SDKs";
+    AWS_ACCESS_KEY_ID: Train, "AWS_ACCESS_KEY_ID",
+        "With `AWS_SECRET_ACCESS_KEY` and, for temporary ones, `AWS_SESSION_TOKEN`: credentials for AWS. They are not renewed.",
+        unset "The next that is there: web identity (`AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`), profile files, the container's endpoint, the machine's metadata service.",
+        empty "Like unset.",
+        source "AWS SDKs";
+    AWS_PROFILE: Train, "AWS_PROFILE",
+        "The profile in `AWS_SHARED_CREDENTIALS_FILE` (`~/.aws/credentials`) and `AWS_CONFIG_FILE` (`~/.aws/config`).",
+        empty "Like unset.",
+        default "default",
+        source "AWS SDKs";
+    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: Train, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "Where 169.254.170.2 gives the credentials of the job's role; they are renewed.",
+        empty "Like unset.",
+        source "the platform, observed";
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: Train, "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "The same, as a whole address: with TLS, or on this machine. `AWS_CONTAINER_AUTHORIZATION_TOKEN` or the file that `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` names goes with the request.",
+        empty "Like unset.",
+        source "AWS SDKs";
+    AWS_EC2_METADATA_DISABLED: Train, "AWS_EC2_METADATA_DISABLED",
+        "`true`: the machine's metadata service is not asked for credentials.",
+        empty "Like unset.",
+        source "AWS SDKs";
+    AWS_CA_BUNDLE: Train, "AWS_CA_BUNDLE",
+        "A file of certificates to trust, if `SSL_CERT_FILE` names none.",
+        unset "Those of the system; in an image without any, those that the binary brings.",
+        empty "Like unset.",
+        source "AWS SDKs";
+    SSL_CERT_FILE: Train, "SSL_CERT_FILE",
+        "A file of certificates to trust.",
+        unset "`AWS_CA_BUNDLE`.",
+        empty "Like unset.",
+        source "OpenSSL";
+    CA_REPOSITORY_ARN: Train, "CA_REPOSITORY_ARN",
+        "A repository of CodeArtifact that requirements are installed from: `arn:aws:codeartifact:REGION:ACCOUNT:repository/DOMAIN/REPOSITORY`.",
+        unset "Requirements come from the index that the installer is set up for.",
+        empty "Like unset.",
+        source "sagemaker-training 5.1.4";
     SM_STUDIO_LOCAL_MODE: Train, "SM_STUDIO_LOCAL_MODE",
         "`true`, in any case: don't wait for the names of the hosts.",
         unset "Wait.",

@@ -1,6 +1,6 @@
 use std::{ffi::OsString, fs, path::Path};
 
-use super::{InstallPlan, InstallRequest, Interpreter, Wheels};
+use super::{IndexUrl, InstallPlan, InstallRequest, Interpreter, Wheels};
 
 fn interpreter() -> Interpreter {
     Interpreter {
@@ -13,6 +13,7 @@ fn interpreter() -> Interpreter {
 
 fn request() -> InstallRequest {
     InstallRequest {
+        index: None,
         package: false,
         requirements: true,
         wheels: None,
@@ -177,4 +178,40 @@ fn the_probe_is_read() {
         err.to_string(),
         "find `user_site` in the interpreter's answer `optml site_packages=/x\\noptml writable=1\\n`"
     );
+}
+
+#[test]
+fn the_index_of_the_job_is_a_variable_of_the_installer_and_of_nobody_else() {
+    let index = IndexUrl::with_token("https", "token-123", "host/pypi/repo");
+    let plan = InstallRequest {
+        index: Some(index.clone()),
+        requirements: true,
+        ..request()
+    }
+    .plan();
+    let step = &plan.steps[0];
+    for name in ["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"] {
+        let value = step.env.iter().find(|(other, _)| other == name);
+        assert_eq!(
+            value.map(|(_, value)| value.to_str().unwrap()),
+            Some("https://aws:token-123@host/pypi/repo/simple/")
+        );
+    }
+    assert!(!format!("{:?}{:?}", step.argv, step.shown()).contains("token-123"));
+    assert!(!format!("{:?}", plan.script_env).contains("token-123"));
+}
+
+#[test]
+fn a_folder_of_wheels_needs_no_index() {
+    let plan = InstallRequest {
+        index: Some(IndexUrl::with_token("https", "token-123", "host")),
+        requirements: true,
+        wheels: Some(Wheels {
+            dir: "/wheels".into(),
+            has_setuptools: true,
+        }),
+        ..request()
+    }
+    .plan();
+    assert_eq!(plan.steps[0].env, []);
 }

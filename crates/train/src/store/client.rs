@@ -25,17 +25,17 @@ use super::{
     web_client::{WebClient, WebClientError},
 };
 
-/// One HTTP client, one chain of credentials, and the threads of all transfers. Copies share them.
+/// One HTTP client, one chain of credentials, and the threads of all transfers. Copies share them, and their end.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    cancelled: CancellationToken,
 }
 
 struct Shared {
     settings: Settings,
     web: WebClient,
     credentials: Arc<Credentials>,
-    cancelled: CancellationToken,
     /// Bytes of uploads that may be in memory.
     upload_room: Arc<tokio::sync::Semaphore>,
     /// Taken when it ends: its threads must not be waited for.
@@ -70,11 +70,20 @@ impl Client {
                 settings,
                 web,
                 credentials,
-                cancelled: CancellationToken::new(),
                 upload_room: Arc::new(tokio::sync::Semaphore::new(room)),
                 runtime: Some(runtime),
             }),
+            cancelled: CancellationToken::new(),
         })
+    }
+
+    /// The same client, for work that ends by itself: [`Client::cancel`] of one does not end the other.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            cancelled: CancellationToken::new(),
+        }
     }
 
     /// A store to read from and to write to.
@@ -102,7 +111,13 @@ impl Client {
 
     /// Ends every call that runs or is made later with [`StoreFault::Stopped`].
     pub fn cancel(&self) {
-        self.shared.cancelled.cancel();
+        self.cancelled.cancel();
+    }
+
+    /// [`Client::cancel`] for somebody who should not keep the client alive.
+    pub fn canceller(&self) -> impl FnOnce() + Send + use<> {
+        let cancelled = self.cancelled.clone();
+        move || cancelled.cancel()
     }
 
     /// Counts a transfer of something, which messages call `what`; `total` is its size where that is known.
@@ -120,7 +135,7 @@ impl Client {
         &self,
         work: impl Future<Output = Result<T, StoreFault>>,
     ) -> Result<T, StoreFault> {
-        let cancelled = &self.shared.cancelled;
+        let cancelled = &self.cancelled;
         self.runtime().block_on(async {
             tokio::select! {
                 biased;
@@ -151,7 +166,7 @@ impl Client {
     }
 
     pub(super) fn cancelled(&self) -> &CancellationToken {
-        &self.shared.cancelled
+        &self.cancelled
     }
 
     pub(super) fn upload_room(&self) -> &Arc<tokio::sync::Semaphore> {

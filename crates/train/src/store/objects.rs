@@ -237,10 +237,18 @@ impl Objects {
 impl Object {
     fn from_meta(key: &str, meta: &ObjectMeta) -> Self {
         Self {
-            key: key.to_owned(),
-            n_bytes: Some(meta.size),
             e_tag: meta.e_tag.clone(),
-            modified: Some(SystemTime::from(meta.last_modified)),
+            ..Self::listed(key, meta.size, meta.last_modified.into())
+        }
+    }
+
+    /// As a list tells of it.
+    pub(crate) fn listed(key: &str, n_bytes: u64, modified: SystemTime) -> Self {
+        Self {
+            key: key.to_owned(),
+            n_bytes: Some(n_bytes),
+            e_tag: None,
+            modified: Some(modified),
             in_ranges: true,
             expected: None,
         }

@@ -47,6 +47,18 @@ pub enum WebClientError {
     Threads(#[source] io::Error),
 }
 
+impl WebClientError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Certificates { variable, .. } => Some(format!(
+                "let {variable} name a file of PEM certificates, or unset it"
+            )),
+            Self::Client(_) | Self::Tls(_) | Self::Threads(_) => None,
+        }
+    }
+}
+
 /// One client, which every store and every source of credentials shares.
 #[derive(Debug, Clone)]
 pub(super) struct WebClient {

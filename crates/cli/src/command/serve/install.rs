@@ -37,6 +37,7 @@ impl Installation {
         let request = InstallRequest {
             package: false,
             requirements: true,
+            index: None,
             wheels: Wheels::find(wheels, self.code_dir.as_std_path()),
             uv: find_program(OsStr::new("uv"), self.variable("PATH")),
             interpreter: self.ask_interpreter()?,

@@ -1,0 +1,48 @@
+use std::{fs::FileTimes, time::Duration};
+
+use super::*;
+
+fn object(n_bytes: u64, modified: SystemTime) -> Object {
+    Object::listed("ck/a", n_bytes, modified)
+}
+
+#[test]
+fn a_file_here_counts_by_its_age_and_then_by_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8PathBuf::from_path_buf(folder.path().join("a")).unwrap();
+    let stored = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    assert_eq!(
+        Local::compare(&path, &object(3, stored)),
+        Local::OlderOrMissing
+    );
+    fs::write(&path, "abc").unwrap();
+    let written = |time| {
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_times(FileTimes::new().set_modified(time)).unwrap();
+    };
+    written(stored);
+    assert_eq!(Local::compare(&path, &object(3, stored)), Local::Same);
+    assert_eq!(Local::compare(&path, &object(4, stored)), Local::Newer);
+    written(stored + Duration::from_secs(5));
+    assert_eq!(Local::compare(&path, &object(4, stored)), Local::Newer);
+    written(stored - Duration::from_secs(5));
+    assert_eq!(
+        Local::compare(&path, &object(3, stored)),
+        Local::OlderOrMissing
+    );
+}
+
+#[test]
+fn what_a_killed_run_left_is_cleared_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+    fs::create_dir_all(folder.join(".optml-restore-7/deep")).unwrap();
+    fs::write(folder.join(".optml-restore-7/deep/half"), "x").unwrap();
+    fs::write(folder.join("kept"), "x").unwrap();
+    clear_leftovers(&folder).unwrap();
+    let names: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["kept"]);
+}
