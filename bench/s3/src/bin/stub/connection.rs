@@ -194,18 +194,21 @@ fn upload_result(what: &str, name: &str, more: &str) -> String {
 /// All on one page.
 fn listing(store: &Store, bucket: &str, prefix: &str) -> String {
     let found = store.list(bucket, prefix);
-    let n_keys = found.len();
-    let mut text = format!(
-        "<ListBucketResult><Name>{bucket}</Name><Prefix>{prefix}</Prefix><KeyCount>{n_keys}</KeyCount><IsTruncated>false</IsTruncated>"
-    );
     let rest = format!(
         "<LastModified>{MODIFIED_ISO}</LastModified>{}",
         etag_element()
     );
-    for (key, n_bytes) in found {
-        text += &format!("<Contents><Key>{key}</Key><Size>{n_bytes}</Size>{rest}</Contents>");
-    }
-    text + "</ListBucketResult>"
+    let contents: Vec<_> = found
+        .iter()
+        .map(|(key, n_bytes)| {
+            format!("<Contents><Key>{key}</Key><Size>{n_bytes}</Size>{rest}</Contents>")
+        })
+        .collect();
+    format!(
+        "<ListBucketResult><Name>{bucket}</Name><Prefix>{prefix}</Prefix><KeyCount>{}</KeyCount><IsTruncated>false</IsTruncated>{}</ListBucketResult>",
+        found.len(),
+        contents.concat()
+    )
 }
 
 fn etag_element() -> String {
