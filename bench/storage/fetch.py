@@ -5,7 +5,7 @@ import os
 import statistics
 
 from . import bucket, payloads, table
-from .runs import BOTO, OPTML, READER, TAR, TOOLKIT
+from .runs import BOTO, LAUNCHERS, OPTML, READER, TAR, TOOLKIT
 
 # A plain reader that writes to memory does what a download must do at least; one that drops the bytes shows the limit of the stub.
 LIMIT = 1.15
@@ -87,7 +87,7 @@ class Fetched:
                 for name in names:
                     rounds[name].append(self.once(stub, name))
             for name in names:
-                if name in (TOOLKIT, OPTML):
+                if name in LAUNCHERS:
                     self.peaks_mib[name] = self.contestants.peak_mib(stub, name, None, self.remote())
         os.unlink(self.path)
         self.dropped_seconds = statistics.median(dropped)

@@ -11,9 +11,18 @@ import measure
 from . import bucket
 
 READER, TAR, BOTO, TOOLKIT, OPTML = "plain reader", "tar", "boto3", "sagemaker-training", "optml"
-ALL = [READER, TAR, BOTO, TOOLKIT, OPTML]
+# boto3 hashes every body for its signature when there is no TLS, as here; with TLS, as on the platform, it does not.
+UNSIGNED = "sagemaker-training, bodies not signed"
+ALL = [READER, TAR, BOTO, TOOLKIT, UNSIGNED, OPTML]
+LAUNCHERS = [TOOLKIT, UNSIGNED, OPTML]
 
 JOB_NAME = "job-1"
+
+NOT_SIGNED = """\
+[default]
+s3 =
+  payload_signing_enabled = false
+"""
 
 # The function with which the reference downloads, between two looks at the clock: its imports do not count.
 DOWNLOAD = """\
@@ -45,15 +54,17 @@ class Contestants:
         self.programs = programs
         self.work = work
         self.rounds = rounds
+        with open(self.path("aws-not-signed"), "w", encoding="ascii") as file:
+            file.write(NOT_SIGNED)
 
     def path(self, name):
         return os.path.join(self.work, name)
 
     def train(self, contestant):
-        return [os.path.join(self.toolkit_bin, "train")] if contestant == TOOLKIT else [self.optml, "train"]
+        return [self.optml, "train"] if contestant == OPTML else [os.path.join(self.toolkit_bin, "train")]
 
-    def environment(self, stub, base):
-        """The same for everyone. Temporary files are in memory too: the reference downloads into one."""
+    def environment(self, stub, base, contestant=None):
+        """The same for everyone but for one setting of boto3. Temporary files are in memory too: the reference downloads into one."""
         return {
             "PATH": self.toolkit_bin + ":/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "HOME": self.work,
@@ -62,6 +73,7 @@ class Contestants:
             "AWS_REGION": "eu-west-1",
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "a-secret-of-no-use",
+            "AWS_CONFIG_FILE": self.path("aws-not-signed") if contestant == UNSIGNED else os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
             "S3_ENDPOINT_URL": stub.endpoint,
             "TRAINING_JOB_NAME": JOB_NAME,
@@ -74,7 +86,7 @@ class Contestants:
         tree = job.Job(tempfile.mkdtemp(dir=self.work), script, hyperparameters)
         try:
             started = time.monotonic()
-            environment = self.environment(stub, tree.base)
+            environment = self.environment(stub, tree.base, contestant)
             run = measure.run(self.train(contestant), environment, tree.base, stdout_path=output, stderr_path=log)
             if run.exit_code != 0:
                 raise RuntimeError("{} ended with {}: {}{}".format(contestant, run.exit_code, tree.failure, tail(log)))
@@ -89,7 +101,7 @@ class Contestants:
         """Of the launcher's own process, in a run of its own: looking costs time."""
         tree = job.Job(tempfile.mkdtemp(dir=self.work), script, hyperparameters)
         try:
-            run = measure.run_for_memory(self.train(contestant), self.environment(stub, tree.base), tree.base)
+            run = measure.run_for_memory(self.train(contestant), self.environment(stub, tree.base, contestant), tree.base)
         finally:
             tree.remove()
         if run.exit_code != 0:

@@ -5,7 +5,7 @@ import statistics
 from dataclasses import dataclass
 
 from . import bucket, payloads, table
-from .runs import JOB_NAME, OPTML, TOOLKIT
+from .runs import JOB_NAME, OPTML, TOOLKIT, UNSIGNED
 
 N_FILES, N_FOLDERS, FILE_BYTES = 5_000, 50, 1_000
 LARGE_MEGABYTES = 500
@@ -33,7 +33,7 @@ def large_file(contestants):
 
 def compare(contestants, what, script, n_files, n_bytes, times):
     """`times`: how many times faster than the reference optml must be."""
-    names = [TOOLKIT, OPTML]
+    names = [TOOLKIT, UNSIGNED, OPTML]
     runs = {name: [] for name in names}
     hyperparameters = {"sagemaker_s3_output": json.dumps(bucket.uri(PREFIX))}
     with bucket.Stub(contestants.programs.stub, {}) as stub:
@@ -46,7 +46,7 @@ def compare(contestants, what, script, n_files, n_bytes, times):
         table.Row(
             "upload {}: from the script's end (whole job)".format(what),
             {name: figure(seconds[name], runs[name], n_files, n_bytes) for name in names},
-            "toolkit / {:.1f}".format(seconds[TOOLKIT] / seconds[OPTML]),
+            "toolkit / {:.1f}; not signed / {:.1f}".format(seconds[TOOLKIT] / seconds[OPTML], seconds[UNSIGNED] / seconds[OPTML]),
             "toolkit / {}, and all there".format(times),
             seconds[OPTML] * times <= seconds[TOOLKIT] and not faults(runs[OPTML], n_files, n_bytes),
         ),
