@@ -1,7 +1,7 @@
 //! Reads an object as fast as the server gives it: `reader http://HOST:PORT/BUCKET/KEY [FILE]`.
 //!
-//! Eight connections, each with the next eight megabytes of the object again and again. The bytes are dropped, or written to their place in the
-//! file when one is named.
+//! Eight connections, each with the next eight megabytes of the object again and again. The bytes are dropped, or written to
+//! their place in the file when one is named.
 
 use std::{
     env,

@@ -1,7 +1,7 @@
 //! An S3 of one process on loopback: `stub [--object BUCKET/KEY=FILE]...`.
 //!
 //! Objects given at start are served by `sendfile`; what is uploaded is counted and thrown away, and the kernel does not even copy it here.
-//! No signature is checked. A thread a connection. It prints its address, and ends when its standard input does: it cannot outlive the
+//! No signature is checked, and a connection has a thread. It prints its address, and ends when its standard input does: it cannot outlive the
 //! benchmark. `GET /_stats` tells what was uploaded and when, by the clock of Python's `time.monotonic()`; `POST /_reset` forgets it.
 
 mod connection;

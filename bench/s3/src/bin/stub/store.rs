@@ -131,8 +131,8 @@ impl Store {
         self.with(|uploads| *uploads = Uploads::default());
     }
 
-    /// **Shape** `{"n_stored": 2, "n_open": 0, "first_seconds": 12.5, "last_seconds": 13.5, "objects": {"bucket/key": 1000}}`; the times are
-    /// null when nothing was uploaded.
+    /// **Shape** `{"n_stored": 2, "n_open": 0, "first_seconds": 12.5, "last_seconds": 13.5, "objects": {"bucket/key": 1000}}`;
+    /// the times are null when nothing was uploaded.
     pub(crate) fn stats(&self) -> String {
         let seconds =
             |value: Option<f64>| value.map_or("null".to_owned(), |value| format!("{value:.6}"));
