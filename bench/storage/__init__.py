@@ -1,0 +1,1 @@
+"""The parts of the benchmark of object storage; bench/storage.py puts them together."""
