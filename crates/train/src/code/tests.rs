@@ -117,11 +117,11 @@ fn an_archive_is_unpacked_whatever_its_name() {
     );
     assert!(names(&place.code_dir()).is_empty());
 
-    fs::write(&source, b"PK\x03\x04").unwrap();
+    fs::write(&source, b"BZh91AY").unwrap();
     let err = place.fetch(&source).unwrap_err();
     assert!(
         err.to_string()
-            .ends_with("not a tar archive, but a zip archive"),
+            .ends_with("not a tar or zip archive, but bzip2 data"),
         "{err}"
     );
     assert!(err.hint().is_some());
