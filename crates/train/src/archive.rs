@@ -1,9 +1,10 @@
 //! Unpacks an archive of code or of a model: the whole of it, or nothing.
 //!
 //! # Theory of operation
-//! One thread reads and decompresses into a few buffers that go round (`stream`, `decoder`); the caller's thread takes
-//! members off them (`member`, with `number` and `pax` for the fields) and writes below one directory descriptor that it
-//! never leaves (`tree`). Everything lands in a fresh staging directory (`staging`), which takes the destination's place only
+//! The first bytes tell the kind (`kind`). Of a tar stream, one thread reads and decompresses into a few buffers that go
+//! round (`stream`, `decoder`), and the caller's thread takes members off them (`member`, with `number` and `pax` for the
+//! fields). A zip archive is a file, read in place (`zip`). Either way the members are written below one directory
+//! descriptor that is never left (`tree`). Everything lands in a fresh staging directory (`staging`), which takes the destination's place only
 //! after the last byte of the stream was read and its checksums were right. Any doubt refuses the archive and removes
 //! the staging directory.
 //!
@@ -13,10 +14,11 @@
 //! extended attributes, ACLs, the sticky bit, setgid on directories, times of directories and links.
 //!
 //! Memory is a few MiB whatever the archive: the buffers, one window of the decompressor, and the names at the top level
-//! while they are moved into an existing directory. Nothing is synced to disk: code is fetched again after a crash.
+//! while they are moved into an existing directory. Only the directory of a zip archive is held whole, up to a limit. Nothing is synced to disk: code is fetched again after a crash.
 
 mod decoder;
 mod error;
+mod kind;
 mod limits;
 mod member;
 mod number;
@@ -25,6 +27,7 @@ mod pax;
 pub(crate) mod staging;
 mod stream;
 pub(crate) mod tree;
+mod zip;
 
 use std::{
     fs::File,
@@ -38,18 +41,22 @@ use tracing::debug;
 
 pub use self::{
     error::{ArchiveError, ArchiveFault, EntryLabel},
+    kind::{Kind, kind_of},
     limits::Limits,
     path::{EntryPath, LinkFault, LinkTarget, PathFault},
     staging::StagingError,
     stream::StreamError,
     tree::TreeError,
+    zip::ZipFault,
 };
 use self::{
+    kind::Head,
     limits::Budget,
     member::{Member, MemberKind, Members},
     staging::Staging,
-    stream::Head,
+    stream::Format,
     tree::{Resolution, Tree},
+    zip::ZipMembers,
 };
 
 /// What came out of an archive.
@@ -72,7 +79,7 @@ pub type Stop<'a> = &'a dyn Fn() -> bool;
 ///
 /// The destination is missing (it is made, its parents too) or an empty directory (it stays the same directory, which
 /// may be a mount point or somebody's working directory). The format is told by the first bytes, never by the name:
-/// gzip, zstd or plain tar.
+/// tar, plain or in gzip or zstd, or zip.
 ///
 /// # Errors
 /// The archive and the entry at fault, or the destination. Nothing is left behind, and the destination is as it was.
@@ -87,12 +94,13 @@ pub fn extract(
         Ok(opened) => opened,
         Err(err) => return Err(ArchiveError::whole(&name, ArchiveFault::Open(err))),
     };
-    let source = Source {
+    let unpacking = Unpacking {
         name: &name,
-        n_bytes: Some(n_bytes),
-        reader: file,
+        limits,
+        resolution: Resolution::Openat2,
+        stop,
     };
-    unpack(source, destination, limits, Resolution::Openat2, stop)
+    unpacking.file(file, n_bytes, destination)
 }
 
 /// Unpacks a stream; `name` is what messages call it.
@@ -100,7 +108,7 @@ pub fn extract(
 /// Returns only after `reader` has returned: a reader that can stall needs its own deadline.
 ///
 /// # Errors
-/// As [`extract`].
+/// As [`extract`]; and [`ArchiveFault::ZipStream`], which [`kind_of`] can foretell.
 pub fn extract_from(
     name: &str,
     reader: impl Read + Send,
@@ -108,12 +116,13 @@ pub fn extract_from(
     limits: &Limits,
     stop: Stop<'_>,
 ) -> Result<Extracted, ArchiveError> {
-    let source = Source {
+    let unpacking = Unpacking {
         name,
-        n_bytes: None,
-        reader,
+        limits,
+        resolution: Resolution::Openat2,
+        stop,
     };
-    unpack(source, destination, limits, Resolution::Openat2, stop)
+    unpacking.stream(reader, destination)
 }
 
 /// Whether a file is an archive of any kind, accepted or not, judged by its first bytes.
@@ -122,13 +131,7 @@ pub fn extract_from(
 /// The file cannot be opened or read, or is not a regular file.
 pub fn is_archive(path: &Path) -> io::Result<bool> {
     let (mut file, _) = open_file(path)?;
-    Ok(Head::read(&mut file)?.is_archive())
-}
-
-struct Source<'a, R> {
-    name: &'a str,
-    n_bytes: Option<u64>,
-    reader: R,
+    Ok(Head::read(&mut file)?.kind().is_archive())
 }
 
 fn open_file(path: &Path) -> io::Result<(File, u64)> {
@@ -142,79 +145,159 @@ fn open_file(path: &Path) -> io::Result<(File, u64)> {
     Ok((file, metadata.len()))
 }
 
-fn unpack<R: Read + Send>(
-    source: Source<'_, R>,
-    destination: &Path,
-    limits: &Limits,
+/// How an archive is unpacked, whatever its kind.
+#[derive(Clone, Copy)]
+struct Unpacking<'a> {
+    name: &'a str,
+    limits: &'a Limits,
     resolution: Resolution,
-    stop: Stop<'_>,
-) -> Result<Extracted, ArchiveError> {
-    let name = source.name;
-    let whole = |fault| ArchiveError::whole(name, fault);
-    let staging = Staging::new(destination).map_err(|err| whole(err.into()))?;
-    let extracted = unpack_into(&staging, source, limits, resolution, stop)?;
-    staging.publish().map_err(|err| whole(err.into()))?;
-    debug!(archive = name, ?extracted, "unpacked");
-    Ok(extracted)
+    stop: Stop<'a>,
 }
 
-fn unpack_into<R: Read + Send>(
-    staging: &Staging,
-    source: Source<'_, R>,
-    limits: &Limits,
-    resolution: Resolution,
-    stop: Stop<'_>,
-) -> Result<Extracted, ArchiveError> {
-    let Source {
-        name,
-        n_bytes,
-        mut reader,
-    } = source;
-    let whole = |fault| ArchiveError::whole(name, fault);
-    let head = Head::read(&mut reader).map_err(|err| whole(StreamError::Read(err).into()))?;
-    let format = match head.format() {
-        Ok(format) => format,
-        Err(found) => return Err(whole(ArchiveFault::NotTar { found })),
-    };
-    let root = staging.open().map_err(|err| whole(err.into()))?;
-    let mut budget = Budget::new(&root, limits, n_bytes).map_err(whole)?;
-    let tree = Tree::new(root, resolution);
+impl Unpacking<'_> {
+    fn file(
+        self,
+        mut file: File,
+        n_bytes: u64,
+        destination: &Path,
+    ) -> Result<Extracted, ArchiveError> {
+        self.staged(destination, |staging| {
+            let head = self.head(&mut file)?;
+            if head.kind() == Kind::Zip {
+                self.zip(file, n_bytes, staging)
+            } else {
+                self.tar(head, file, Some(n_bytes), staging)
+            }
+        })
+    }
 
-    thread::scope(|scope| {
-        let (ends, chunks) = stream::channel();
-        let pump = move || stream::pump(head.chain(reader), format, n_bytes, limits, &ends);
-        thread::Builder::new()
-            .name("unpack".to_owned())
-            .spawn_scoped(scope, pump)
-            .map_err(|err| whole(StreamError::Thread(err).into()))?;
-        // Owned by this closure: when writing fails, the channel closes, and the thread ends.
-        let mut members = Members::new(chunks, limits.max_depth);
+    fn stream(
+        self,
+        mut reader: impl Read + Send,
+        destination: &Path,
+    ) -> Result<Extracted, ArchiveError> {
+        self.staged(destination, |staging| {
+            let head = self.head(&mut reader)?;
+            self.tar(head, reader, None, staging)
+        })
+    }
+
+    fn staged(
+        self,
+        destination: &Path,
+        fill: impl FnOnce(&Staging) -> Result<Extracted, ArchiveError>,
+    ) -> Result<Extracted, ArchiveError> {
+        let staging = Staging::new(destination).map_err(|err| self.whole(err.into()))?;
+        let extracted = fill(&staging)?;
+        staging.publish().map_err(|err| self.whole(err.into()))?;
+        debug!(archive = self.name, ?extracted, "unpacked");
+        Ok(extracted)
+    }
+
+    fn head(self, reader: &mut impl Read) -> Result<Head, ArchiveError> {
+        Head::read(reader).map_err(|err| self.whole(StreamError::Read(err).into()))
+    }
+
+    fn tar<R: Read + Send>(
+        self,
+        head: Head,
+        reader: R,
+        n_bytes: Option<u64>,
+        staging: &Staging,
+    ) -> Result<Extracted, ArchiveError> {
+        let format = match head.kind() {
+            Kind::Tar => Format::Tar,
+            Kind::Gzip => Format::Gzip,
+            Kind::Zstd => Format::Zstd,
+            Kind::Zip => return Err(self.whole(ArchiveFault::ZipStream)),
+            Kind::Other(found) => return Err(self.whole(ArchiveFault::NotAnArchive { found })),
+        };
+        let (tree, budget) = self.place(staging, n_bytes)?;
+        thread::scope(|scope| {
+            let (ends, chunks) = stream::channel();
+            let pump =
+                move || stream::pump(head.chain(reader), format, n_bytes, self.limits, &ends);
+            thread::Builder::new()
+                .name("unpack".to_owned())
+                .spawn_scoped(scope, pump)
+                .map_err(|err| self.whole(StreamError::Thread(err).into()))?;
+            // Owned by this closure: when writing fails, the channel closes, and the thread ends.
+            let members = Members::new(chunks, self.limits.max_depth);
+            self.write(members, tree, budget)
+        })
+    }
+
+    fn zip(self, file: File, n_bytes: u64, staging: &Staging) -> Result<Extracted, ArchiveError> {
+        let (tree, budget) = self.place(staging, Some(n_bytes))?;
+        let members =
+            ZipMembers::open(file, n_bytes, self.limits).map_err(|fault| self.whole(fault))?;
+        self.write(members, tree, budget)
+    }
+
+    fn place(
+        self,
+        staging: &Staging,
+        n_bytes: Option<u64>,
+    ) -> Result<(Tree, Budget), ArchiveError> {
+        let root = staging.open().map_err(|err| self.whole(err.into()))?;
+        let budget = Budget::new(&root, self.limits, n_bytes).map_err(|fault| self.whole(fault))?;
+        Ok((Tree::new(root, self.resolution), budget))
+    }
+
+    fn write(
+        self,
+        mut members: impl MemberStream,
+        tree: Tree,
+        budget: Budget,
+    ) -> Result<Extracted, ArchiveError> {
         let mut writer = Writer {
             tree,
-            budget: &mut budget,
+            budget,
             extracted: Extracted::default(),
-            stop,
+            stop: self.stop,
         };
         let outcome = writer.write_all(&mut members);
         outcome.map_err(|fault| match fault {
-            ArchiveFault::NotTar { .. } | ArchiveFault::DataAfterEnd | ArchiveFault::Stopped => {
-                whole(fault)
-            }
-            fault => ArchiveError::at(name, members.entry(), fault),
+            ArchiveFault::NotAnArchive { .. }
+            | ArchiveFault::DataAfterEnd
+            | ArchiveFault::Stopped => self.whole(fault),
+            fault => ArchiveError::at(self.name, members.entry(), fault),
         })?;
         Ok(writer.finish())
-    })
+    }
+
+    fn whole(self, fault: ArchiveFault) -> ArchiveError {
+        ArchiveError::whole(self.name, fault)
+    }
+}
+
+/// The members of an archive one after the other. The content of each must be taken before the next.
+trait MemberStream {
+    /// The next member; `None` at the archive's end.
+    fn next(&mut self) -> Result<Option<Member>, ArchiveFault>;
+
+    /// The next piece of the member's content; `None` at its end, when all that is known of it was right.
+    fn content(&mut self) -> Result<Option<&[u8]>, ArchiveFault>;
+
+    /// Reads what follows the archive's end, so that the stream's checksums are seen.
+    fn finish(&mut self) -> Result<(), ArchiveFault>;
+
+    /// Members begun so far.
+    fn n_members(&self) -> u64;
+
+    /// The member that is being read.
+    fn entry(&self) -> EntryLabel;
 }
 
 struct Writer<'a> {
     tree: Tree,
-    budget: &'a mut Budget,
+    budget: Budget,
     extracted: Extracted,
     stop: Stop<'a>,
 }
 
 impl Writer<'_> {
-    fn write_all(&mut self, members: &mut Members) -> Result<(), ArchiveFault> {
+    fn write_all(&mut self, members: &mut impl MemberStream) -> Result<(), ArchiveFault> {
         while let Some(member) = members.next()? {
             self.check_stop()?;
             self.write(&member, members)?;
@@ -224,7 +307,11 @@ impl Writer<'_> {
         members.finish()
     }
 
-    fn write(&mut self, member: &Member, members: &mut Members) -> Result<(), ArchiveFault> {
+    fn write(
+        &mut self,
+        member: &Member,
+        members: &mut impl MemberStream,
+    ) -> Result<(), ArchiveFault> {
         match &member.kind {
             // `./`: the destination itself keeps its mode.
             MemberKind::Directory if member.path.is_root() => {}

@@ -2,15 +2,19 @@
 //!
 //! Like an archive, a copy arrives whole or not at all. A code directory that holds something already is kept as it is:
 //! code that is part of the image wins over `sagemaker_submit_directory`, silently in the reference, and said by ours.
+//! Only what was fetched before, as its [`marker`] tells, gives way to something else, unless it was changed since.
 //! Where code may come from is the business of [`CodeLocation`]; object storage is not among it yet.
 
 mod copy;
+pub mod marker;
 
-use std::{fmt, io};
+use std::{fmt, io, os::unix::fs::MetadataExt as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use thiserror::Error;
+use tracing::warn;
 
+use self::marker::{Found, Origin};
 use crate::archive::{
     self, ArchiveError, Extracted, Limits, LinkFault, PathFault, StagingError, Stop, TreeError,
     staging::Occupancy,
@@ -21,17 +25,35 @@ use crate::archive::{
 pub struct CodeLocation(Utf8PathBuf);
 
 /// How the code directory came by its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "kept code is worth a line in the log"]
 pub enum Fetched {
     /// It was not empty, and nothing was fetched.
-    Kept,
+    Kept(Why),
     /// It is the location itself, and empty.
     InPlace,
     /// A directory or a single file was copied.
     Copied(Extracted),
     /// An archive was unpacked.
     Unpacked(Extracted),
+    /// It held other code that had been fetched, untouched since, and the location's took its place.
+    Replaced {
+        /// What it held.
+        was: Origin,
+        /// What it holds now.
+        extracted: Extracted,
+    },
+}
+
+/// Why a code directory is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Nothing says that its content was fetched: it may be part of the image.
+    Unmarked,
+    /// It holds what would be fetched.
+    Same,
+    /// The location is the code directory, or lies in it.
+    Within,
 }
 
 /// Why there is no code.
@@ -83,6 +105,22 @@ pub enum CodeError {
         location: Utf8PathBuf,
         /// The code directory.
         code_dir: Utf8PathBuf,
+    },
+    /// The code directory holds other code, and somebody worked on it.
+    #[error(
+        "fetch the code from `{wanted}`: the code directory holds what came from `{was}`, \
+         and files were changed since: {}",
+        Names(names, *n_changed)
+    )]
+    Changed {
+        /// The location that it was filled from.
+        was: String,
+        /// The location that is asked for.
+        wanted: String,
+        /// Files that were added or edited, the first of them.
+        names: Vec<String>,
+        /// How many there are.
+        n_changed: usize,
     },
     /// An entry cannot be copied.
     #[error("copy the code from `{location}`: `{entry}`: {fault}")]
@@ -186,6 +224,7 @@ impl CodeError {
             Self::Inside { .. } => {
                 "name the directory of the sources alone, or another code directory"
             }
+            Self::Changed { .. } => "empty the code directory, or name the code that it holds",
             Self::Copy { fault, .. } => fault.hint()?,
             Self::Unreadable { .. } => return None,
         };
@@ -209,43 +248,151 @@ impl CopyFault {
 /// Fills `code_dir` from `location`, which [`CodeLocation::parse`] explains.
 ///
 /// A directory is copied: its links as links as long as they stay inside, modes and times as an archive's are, without
-/// a top-level `.optml`, which holds the runs of local mode. An archive is unpacked, whatever its name. Any other file
+/// a top-level `.optml`, which holds the runs of local mode, and without the marker of an earlier fetch. An archive is unpacked, whatever its name. Any other file
 /// is copied under its own name.
 ///
 /// # Errors
-/// The location or its content; the code directory is then as it was.
+/// The location or its content; the code directory is then as it was, or empty if it held other code that was fetched.
+/// Or it held that, and was changed since.
 ///
 /// **Source** — sagemaker-training 5.1.4, `files.download_and_extract`, with one refusal where it skips or overwrites.
 pub fn fetch(location: &str, code_dir: &Utf8Path, stop: Stop<'_>) -> Result<Fetched, CodeError> {
     let occupancy = Occupancy::of(code_dir.as_std_path())?;
-    if occupancy == Occupancy::Filled {
-        return Ok(Fetched::Kept);
+    let is_filled = occupancy == Occupancy::Filled;
+    if is_filled && !marker::is_marked(code_dir)? {
+        return Ok(Fetched::Kept(Why::Unmarked));
     }
-    let location = CodeLocation::parse(location)?;
-    let path = location.as_path();
-    let unreadable = |reason: io::Error| {
-        let location = path.to_owned();
-        if reason.kind() == io::ErrorKind::NotFound {
-            return CodeError::Missing(location);
+    let source = LocalSource::find(CodeLocation::parse(location)?)?;
+    let replaced = if is_filled {
+        match source.compare(code_dir)? {
+            Ok(was) => Some(was),
+            Err(why) => return Ok(Fetched::Kept(why)),
         }
-        CodeError::Unreadable { location, reason }
+    } else {
+        None
     };
-    let metadata = path.metadata().map_err(unreadable)?;
-    if metadata.is_dir() {
-        return fetch_directory(path, code_dir, stop);
-    } else if !metadata.is_file() {
-        return Err(CodeError::Special(path.to_owned()));
+    let fetched = source.fetch(code_dir, stop)?;
+    if fetched != Fetched::InPlace
+        && let Err(err) = marker::write(code_dir, &source.origin)
+    {
+        // The code is there; only the next run will not know where from.
+        warn!(%code_dir, error = %err, "the code directory cannot be marked");
     }
-    if archive::is_archive(path.as_std_path()).map_err(unreadable)? {
-        let extracted = archive::extract(
-            path.as_std_path(),
-            code_dir.as_std_path(),
-            &Limits::default(),
-            stop,
-        )?;
-        return Ok(Fetched::Unpacked(extracted));
+    Ok(match (fetched, replaced) {
+        (Fetched::Copied(extracted) | Fetched::Unpacked(extracted), Some(was)) => {
+            Fetched::Replaced { was, extracted }
+        }
+        (fetched, _) => fetched,
+    })
+}
+
+/// A location that exists, and what it is.
+struct LocalSource {
+    location: CodeLocation,
+    kind: SourceKind,
+    origin: Origin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SourceKind {
+    Directory,
+    Archive,
+    File,
+}
+
+impl LocalSource {
+    fn find(location: CodeLocation) -> Result<Self, CodeError> {
+        let path = location.as_path();
+        let unreadable = |reason: io::Error| {
+            let location = path.to_owned();
+            if reason.kind() == io::ErrorKind::NotFound {
+                return CodeError::Missing(location);
+            }
+            CodeError::Unreadable { location, reason }
+        };
+        let metadata = path.metadata().map_err(unreadable)?;
+        let kind = if metadata.is_dir() {
+            SourceKind::Directory
+        } else if !metadata.is_file() {
+            return Err(CodeError::Special(path.to_owned()));
+        } else if archive::is_archive(path.as_std_path()).map_err(unreadable)? {
+            SourceKind::Archive
+        } else {
+            SourceKind::File
+        };
+        let identity = match kind {
+            SourceKind::Directory => marker::DIRECTORY.to_owned(),
+            SourceKind::Archive | SourceKind::File => format!(
+                "{} bytes of {}.{:09}",
+                metadata.len(),
+                metadata.mtime(),
+                metadata.mtime_nsec()
+            ),
+        };
+        let origin = Origin {
+            location: path.to_string(),
+            identity,
+        };
+        Ok(Self {
+            location,
+            kind,
+            origin,
+        })
     }
-    copy::file(path, code_dir, stop).map(Fetched::Copied)
+
+    /// Empties a code directory that holds other code, and gives what it held; or why it is kept.
+    fn compare(&self, code_dir: &Utf8Path) -> Result<Result<Origin, Why>, CodeError> {
+        if self.is_within(code_dir) {
+            return Ok(Err(Why::Within));
+        }
+        match marker::look(code_dir, &self.origin)? {
+            Found::Unmarked => Ok(Err(Why::Unmarked)),
+            Found::Same => Ok(Err(Why::Same)),
+            Found::Other {
+                was, n_changed: 0, ..
+            } => {
+                marker::clear(code_dir).map_err(|reason| StagingError::Io {
+                    path: code_dir.into(),
+                    action: "emptied",
+                    reason,
+                })?;
+                Ok(Ok(was))
+            }
+            Found::Other {
+                was,
+                changed,
+                n_changed,
+            } => Err(CodeError::Changed {
+                was: was.location,
+                wanted: self.origin.location.clone(),
+                names: changed,
+                n_changed,
+            }),
+        }
+    }
+
+    fn is_within(&self, code_dir: &Utf8Path) -> bool {
+        let source = self.location.as_path().canonicalize();
+        let code_dir = code_dir.canonicalize();
+        source.is_ok_and(|source| code_dir.is_ok_and(|code_dir| source.starts_with(code_dir)))
+    }
+
+    fn fetch(&self, code_dir: &Utf8Path, stop: Stop<'_>) -> Result<Fetched, CodeError> {
+        let path = self.location.as_path();
+        match self.kind {
+            SourceKind::Directory => fetch_directory(path, code_dir, stop),
+            SourceKind::Archive => {
+                let extracted = archive::extract(
+                    path.as_std_path(),
+                    code_dir.as_std_path(),
+                    &Limits::default(),
+                    stop,
+                )?;
+                Ok(Fetched::Unpacked(extracted))
+            }
+            SourceKind::File => copy::file(path, code_dir, stop).map(Fetched::Copied),
+        }
+    }
 }
 
 fn fetch_directory(
@@ -301,7 +448,7 @@ fn local_path(rest: &str) -> Option<Utf8PathBuf> {
 }
 
 /// A URL without the parts that hold passwords and signatures.
-fn without_secrets(url: &str) -> String {
+pub(crate) fn without_secrets(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
@@ -311,6 +458,22 @@ fn without_secrets(url: &str) -> String {
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
     format!("{scheme}://{host}{path}")
+}
+
+/// The first names, and how many more there are.
+struct Names<'a>(&'a [String], usize);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, name) in self.0.iter().enumerate() {
+            f.write_str(if n > 0 { ", " } else { "" })?;
+            write!(f, "`{name}`")?;
+        }
+        match self.1.saturating_sub(self.0.len()) {
+            0 => Ok(()),
+            n_more => write!(f, " and {n_more} more"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use optml_supervise::{Command, command::find_program};
 use tracing::{info, warn};
 
 use crate::{
-    code::{self, Fetched},
+    code::{self, Fetched, Why},
     entry::{EntryKind, EntryPoint},
     failing::{Failed, ended, message, not_started},
     hosts::{self, HostWait, Inbox, SystemResolver},
@@ -55,9 +55,19 @@ pub(crate) fn code(run: &Job<'_>, job: &Loaded) -> Result<(), Failed> {
         Box::new(failure)
     });
     run.check_stop(Phase::CodeFetch)?;
+    let location = code::without_secrets(&location);
     match fetched? {
-        Fetched::Kept => {
-            info!(%code_dir, location, "the code directory is not empty: nothing is fetched");
+        Fetched::Kept(Why::Unmarked) => {
+            warn!(%code_dir, location, "the code directory is not empty, and nothing says that its code is from there: nothing is fetched");
+        }
+        Fetched::Kept(Why::Same) => {
+            info!(%code_dir, location, "the code directory already holds this code: nothing is fetched");
+        }
+        Fetched::Kept(Why::Within) => {
+            info!(%code_dir, location, "the code lies in the code directory: nothing is fetched");
+        }
+        Fetched::Replaced { was, extracted } => {
+            info!(%code_dir, location, was = was.location, ?extracted, "other code, untouched since it was fetched, is replaced");
         }
         fetched => info!(%code_dir, location, ?fetched, "code is in place"),
     }

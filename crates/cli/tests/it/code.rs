@@ -19,6 +19,9 @@ use crate::rig::{start, train};
 const SCRIPT: &str =
     "import os, sys\nfrom package.words import WORD\nprint(WORD, sys.argv[1:], os.getcwd())\n";
 
+/// Says what the code directory was filled with.
+const MARKER: &str = ".optml-code.json";
+
 /// A job without code, whose entry point is `train.py`.
 fn job(location: Option<&str>) -> OptMl {
     let tree = OptMl::new()
@@ -108,7 +111,7 @@ fn runs(location: &str) {
     assert_eq!(
         names(&tree.path("code"))
             .iter()
-            .filter(|name| !name.starts_with("__"))
+            .filter(|name| !name.starts_with("__") && *name != MARKER)
             .collect::<Vec<_>>(),
         ["package", "train.py"]
     );
@@ -144,6 +147,124 @@ fn from_an_archive_whatever_its_name() {
     );
     runs_packed("no-suffix", &gzip(&tar));
     runs_packed("sourcedir.tar.gz", &tar);
+}
+
+/// The same as a zip archive, as Python makes it.
+fn zip() -> Vec<u8> {
+    let sources = sources();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("code");
+    let script = "import shutil, sys; shutil.make_archive(sys.argv[1], 'zip', sys.argv[2])";
+    let made = ["-c", script, text(&path), text(sources.path())];
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a tool of the test, which ends by itself"
+    )]
+    let status = std::process::Command::new("python3").args(made).status();
+    assert!(status.unwrap().success());
+    fs::read(path.with_extension("zip")).unwrap()
+}
+
+#[test]
+fn from_a_zip_archive_whatever_its_name() {
+    let zip = zip();
+    runs_packed("sourcedir.zip", &zip);
+    runs_packed("sourcedir.tar.gz", &zip);
+}
+
+#[test]
+fn a_zip_archive_that_lies_is_refused_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("code.zip");
+    let mut packed = zip();
+    // The name in the first header, and not the one in the directory.
+    packed[30] ^= 1;
+    fs::write(&path, &packed).unwrap();
+    refused(
+        text(&path),
+        &[text(&path), "its header and the directory disagree: name"],
+    );
+    packed[30] ^= 1;
+    packed.extend(b"more");
+    fs::write(&path, &packed).unwrap();
+    refused(
+        text(&path),
+        &[text(&path), "there is data after the zip archive's end"],
+    );
+}
+
+#[test]
+fn a_second_run_takes_the_code_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("code.zip");
+    fs::write(&path, zip()).unwrap();
+    let tree = job(Some(text(&path)));
+    assert_eq!(train(&tree).code, Some(0));
+
+    let finished = train(&tree);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("already holds this code"),
+        "{}",
+        finished.stderr
+    );
+
+    // The script's own `__pycache__` is no reason to keep the old code.
+    let other = folder.path().join("train.py");
+    fs::write(&other, "print('the other')").unwrap();
+    let tree = tree.hyperparameter("sagemaker_submit_directory", text(&other));
+    let finished = train(&tree);
+    assert_eq!(
+        (finished.code, &*finished.stdout),
+        (Some(0), "the other\n"),
+        "{}",
+        finished.stderr
+    );
+    let said = finished
+        .stderr
+        .lines()
+        .find(|line| line.contains("is replaced"));
+    assert!(
+        said.is_some_and(|line| line.contains(text(&path))),
+        "{}",
+        finished.stderr
+    );
+    assert_eq!(names(&tree.path("code")), [MARKER, "train.py"]);
+}
+
+#[test]
+fn code_that_was_worked_on_is_neither_run_instead_nor_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.py");
+    fs::write(&path, "print('the first', file=open('notes.txt', 'w'))").unwrap();
+    let tree = job(Some(text(&path)));
+    assert_eq!(train(&tree).code, Some(0));
+    assert_eq!(tree.read("code/notes.txt"), "the first\n");
+
+    fs::write(&path, "print('the second')").unwrap();
+    let finished = train(&tree);
+    assert_eq!(
+        (finished.code, &*finished.stdout),
+        (Some(4), ""),
+        "{}",
+        finished.stderr
+    );
+    let report = tree.read("output/failure");
+    assert!(
+        report.contains("files were changed since: `notes.txt`"),
+        "{report}"
+    );
+    assert!(report.contains("empty the code directory"), "{report}");
+    assert_eq!(tree.read("code/notes.txt"), "the first\n");
+
+    fs::remove_file(tree.path("code/notes.txt")).unwrap();
+    let finished = train(&tree);
+    assert_eq!(
+        (finished.code, &*finished.stdout),
+        (Some(0), "the second\n"),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]

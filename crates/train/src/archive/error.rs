@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
-use super::{LinkFault, PathFault, StagingError, StreamError, TreeError};
+use super::{LinkFault, PathFault, StagingError, StreamError, TreeError, ZipFault};
 
 /// An archive that was not unpacked. Nothing of it is left.
 #[derive(Debug, Error)]
@@ -34,11 +34,17 @@ pub enum ArchiveFault {
     #[error("{0}")]
     Open(#[source] io::Error),
     /// Another kind of file.
-    #[error("not a tar archive{}", Found(*.found))]
-    NotTar {
+    #[error("not a tar or zip archive{}", Found(*.found))]
+    NotAnArchive {
         /// What it is instead, if that is known.
         found: Option<&'static str>,
     },
+    /// A zip archive that comes as a stream: its directory is at its end, so it must be a file.
+    #[error("a zip archive, which cannot be unpacked while it arrives")]
+    ZipStream,
+    /// What only zip archives can have wrong.
+    #[error("{0}")]
+    Zip(#[from] ZipFault),
     /// The packed stream.
     #[error("{0}")]
     Stream(#[from] StreamError),
@@ -185,10 +191,12 @@ impl ArchiveError {
 impl ArchiveFault {
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NotTar { .. } => Some(
-                "`.tar.gz`, `.tar` and `.tar.zst` are accepted, whatever their names; \
+            Self::NotAnArchive { .. } => Some(
+                "`.tar.gz`, `.tar`, `.tar.zst` and `.zip` are accepted, whatever their names; \
                  pack with `tar czf code.tar.gz -C DIRECTORY .`",
             ),
+            Self::ZipStream => Some("store it as a file first, or pack a `.tar.gz`"),
+            Self::Zip(fault) => Some(fault.hint()),
             Self::Path(_) | Self::HiddenName => {
                 Some("pack names relative to the directory: `tar czf code.tar.gz -C DIRECTORY .`")
             }

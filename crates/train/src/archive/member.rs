@@ -6,6 +6,7 @@
 use tar::{EntryType, Header};
 
 use super::{
+    MemberStream,
     error::{ArchiveFault, EntryLabel},
     number,
     path::{EntryPath, LinkTarget},
@@ -56,19 +57,18 @@ impl Members {
             padding_bytes: 0,
         }
     }
+}
 
-    /// Members begun so far.
-    pub(super) fn n_members(&self) -> u64 {
+impl MemberStream for Members {
+    fn n_members(&self) -> u64 {
         self.n_begun
     }
 
-    /// The member that is being read.
-    pub(super) fn entry(&self) -> EntryLabel {
+    fn entry(&self) -> EntryLabel {
         EntryLabel::new(self.n_begun, self.name.as_deref())
     }
 
-    /// The next member; `None` at the archive's end.
-    pub(super) fn next(&mut self) -> Result<Option<Member>, ArchiveFault> {
+    fn next(&mut self) -> Result<Option<Member>, ArchiveFault> {
         self.n_begun += 1;
         self.name = None;
         let mut extensions = Extensions::default();
@@ -92,8 +92,7 @@ impl Members {
         Err(ArchiveFault::DoubledExtension)
     }
 
-    /// The next piece of the member's content; `None` at its end.
-    pub(super) fn content(&mut self) -> Result<Option<&[u8]>, ArchiveFault> {
+    fn content(&mut self) -> Result<Option<&[u8]>, ArchiveFault> {
         if self.content_bytes == 0 {
             self.skip_padding()?;
             return Ok(None);
@@ -107,8 +106,7 @@ impl Members {
         Ok(Some(piece))
     }
 
-    /// Reads what follows the archive's end, so that the stream's checksums are seen.
-    pub(super) fn finish(&mut self) -> Result<(), ArchiveFault> {
+    fn finish(&mut self) -> Result<(), ArchiveFault> {
         loop {
             let rest = self.chunks.take(usize::MAX)?;
             if rest.is_empty() {
@@ -118,7 +116,9 @@ impl Members {
             }
         }
     }
+}
 
+impl Members {
     fn block(&mut self) -> Result<Block, ArchiveFault> {
         let mut block = [0; BLOCK_BYTES];
         let mut n_filled = 0;
@@ -144,7 +144,7 @@ impl Members {
 
     fn not_a_header(&self) -> ArchiveFault {
         if self.n_begun == 1 {
-            return ArchiveFault::NotTar {
+            return ArchiveFault::NotAnArchive {
                 found: Some("compressed data of another kind"),
             };
         }
@@ -272,7 +272,7 @@ impl Extensions {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     File,
     Directory,
     Symlink,
@@ -284,12 +284,12 @@ impl Kind {
         let special = |kind| Err(ArchiveFault::Special { kind });
         // Before directories had a type of their own, the slash told them.
         let is_old_directory = name.ends_with(b"/") && header.as_old().linkflag == [b'\0'];
-        let (kind, label) = match header.entry_type() {
-            _ if is_old_directory => (Self::Directory, "directory"),
-            EntryType::Regular | EntryType::Continuous => (Self::File, "file"),
-            EntryType::Directory => (Self::Directory, "directory"),
-            EntryType::Symlink => (Self::Symlink, "symbolic link"),
-            EntryType::Link => (Self::HardLink, "hard link"),
+        let kind = match header.entry_type() {
+            _ if is_old_directory => Self::Directory,
+            EntryType::Regular | EntryType::Continuous => Self::File,
+            EntryType::Directory => Self::Directory,
+            EntryType::Symlink => Self::Symlink,
+            EntryType::Link => Self::HardLink,
             EntryType::Char => return special("character device"),
             EntryType::Block => return special("block device"),
             EntryType::Fifo => return special("FIFO"),
@@ -300,15 +300,37 @@ impl Kind {
                 });
             }
         };
-        if is_like_directory(name) && kind != Self::Directory {
-            return Err(ArchiveFault::DirectoryName { kind: label });
-        } else if n_bytes > 0 && kind != Self::File {
-            return Err(ArchiveFault::UnexpectedContent {
-                kind: label,
-                n_bytes,
-            });
-        }
+        kind.check(name, n_bytes)?;
         Ok(kind)
+    }
+
+    /// Refuses a name or a content that a member of this kind cannot have.
+    pub(super) fn check(self, name: &[u8], n_bytes: u64) -> Result<(), ArchiveFault> {
+        let kind = match self {
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::Symlink => "symbolic link",
+            Self::HardLink => "hard link",
+        };
+        if is_like_directory(name) && self != Self::Directory {
+            return Err(ArchiveFault::DirectoryName { kind });
+        } else if n_bytes > 0 && self != Self::File {
+            return Err(ArchiveFault::UnexpectedContent { kind, n_bytes });
+        }
+        Ok(())
+    }
+
+    /// The permission bits of a mode, which must not hand on anybody's rights.
+    pub(super) fn permissions(self, mode: u32) -> Result<u32, ArchiveFault> {
+        // On a directory, setgid only hands its group down; shared folders have it.
+        let forbidden = match self {
+            Self::Directory => SETUID,
+            Self::File | Self::Symlink | Self::HardLink => SETUID | SETGID,
+        };
+        if mode & forbidden != 0 {
+            return Err(ArchiveFault::Privileged { mode });
+        }
+        Ok(mode & 0o777)
     }
 }
 
@@ -404,17 +426,9 @@ fn agreed_size(header_bytes: u64, pax_bytes: Option<u64>) -> Result<u64, Archive
 }
 
 fn permissions(field: &[u8], kind: Kind) -> Result<u32, ArchiveFault> {
-    let mode = u32::try_from(signed(field, "mode")?)
-        .map_err(|_| ArchiveFault::Number { field: "mode" })?;
-    // On a directory, setgid only hands its group down; shared folders have it.
-    let forbidden = match kind {
-        Kind::Directory => SETUID,
-        Kind::File | Kind::Symlink | Kind::HardLink => SETUID | SETGID,
-    };
-    if mode & forbidden != 0 {
-        return Err(ArchiveFault::Privileged { mode });
-    }
-    Ok(mode & 0o777)
+    let mode = signed(field, "mode")?;
+    let mode = u32::try_from(mode).map_err(|_| ArchiveFault::Number { field: "mode" })?;
+    kind.permissions(mode)
 }
 
 fn unsigned(field: &[u8], name: &'static str) -> Result<u64, ArchiveFault> {

@@ -1,18 +1,18 @@
-//! The packed stream: what kind it is, and its decompression on a thread of its own.
+//! The packed stream, and its decompression on a thread of its own.
 //!
 //! The thread fills buffers and sends them over; the reader sends empty ones back. Both channels are bounded, and so is
 //! memory. A stream may consist of several gzip members or zstd frames, as parallel compressors write them.
 
 use std::{
     cell::Cell,
-    io::{self, BufRead, BufReader, Cursor, Read},
+    io::{self, BufRead, BufReader, Read},
     mem,
     sync::mpsc::{self, Receiver, SyncSender},
 };
 
 use thiserror::Error;
 
-use super::{decoder::Decoder, error::CUT_SHORT, limits::Limits, member};
+use super::{decoder::Decoder, error::CUT_SHORT, limits::Limits};
 
 /// What can be wrong with the packed stream.
 #[derive(Debug, Error)]
@@ -68,10 +68,6 @@ pub(super) enum Format {
     Zstd,
 }
 
-/// The first bytes of a stream.
-#[derive(Debug)]
-pub(super) struct Head(Vec<u8>);
-
 /// The writing end: buffers to send, and empty ones that come back.
 #[derive(Debug)]
 pub(super) struct Ends {
@@ -95,53 +91,6 @@ impl StreamError {
             Self::Window { .. } => Some("pack with zstd level 19 or lower, and without `--long`"),
             Self::Read(_) | Self::Ratio { .. } | Self::Thread(_) => None,
         }
-    }
-}
-
-impl Head {
-    /// Reads as much as tells the formats apart, less only at the end of the source.
-    pub(super) fn read(source: &mut impl Read) -> io::Result<Self> {
-        let mut head = Vec::with_capacity(member::BLOCK_BYTES);
-        source
-            .take(member::BLOCK_BYTES as u64)
-            .read_to_end(&mut head)?;
-        Ok(Self(head))
-    }
-
-    /// The format, or the name of another one, if that is known.
-    pub(super) fn format(&self) -> Result<Format, Option<&'static str>> {
-        let starts = |magic: &[u8]| self.0.starts_with(magic);
-        if starts(b"\x1f\x8b") {
-            return Ok(Format::Gzip);
-        } else if starts(b"\x28\xb5\x2f\xfd")
-            || matches!(self.0[..], [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
-        {
-            return Ok(Format::Zstd);
-        }
-        for (magic, name) in OTHERS {
-            if starts(magic) {
-                return Err(Some(name));
-            }
-        }
-        match self.0.first_chunk() {
-            Some(block) if member::is_header(block) || *block == [0; member::BLOCK_BYTES] => {
-                Ok(Format::Tar)
-            }
-            _ if self.0.is_empty() => Err(Some("an empty file")),
-            _ => Err(None),
-        }
-    }
-
-    pub(super) fn is_archive(&self) -> bool {
-        match self.format() {
-            Ok(_) => true,
-            Err(found) => found.is_some() && !self.0.is_empty(),
-        }
-    }
-
-    /// The whole stream again.
-    pub(super) fn chain<R: Read>(self, rest: R) -> impl Read {
-        Cursor::new(self.0).chain(rest)
     }
 }
 
@@ -286,19 +235,6 @@ fn fill<R: BufRead>(chunk: &mut Vec<u8>, decoder: &mut Decoder<R>) -> Result<(),
     chunk.truncate(n_filled);
     result
 }
-
-/// First bytes of formats that are no tar archive, and what to call them.
-const OTHERS: [(&[u8], &str); 9] = [
-    (b"PK\x03\x04", "a zip archive"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"BZh", "bzip2 data"),
-    (b"\xfd7zXZ\x00", "xz data"),
-    (b"Rar!\x1a\x07", "a rar archive"),
-    (b"\x04\x22\x4d\x18", "lz4 data"),
-    (b"\x1f\x9d", "compress (`.Z`) data"),
-    (b"LZIP", "lzip data"),
-];
 
 const N_CHUNKS: usize = 4;
 const CHUNK_BYTES: usize = 256 << 10;

@@ -2,11 +2,12 @@
 //! a missing and into an existing directory, plain and gzipped; and that nothing is left, inside or outside.
 
 mod builder;
+mod zip;
 
 use std::{
     cell::Cell,
     fs,
-    io::{self, Cursor},
+    io::{self, Cursor, Seek as _},
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -671,7 +672,7 @@ fn truncation_is_refused_wherever_it_happens() {
         refuse(&archive[..n + 100], "the archive ends early");
         refuse(&zstd(&archive[..n]), "the archive ends early");
     }
-    refuse(&archive[..511], "not a tar archive");
+    refuse(&archive[..511], "not a tar or zip archive");
     let packed = gzip(&archive);
     for n in 2..packed.len() {
         refuse_once(&packed[..n], "the gzip data ends early");
@@ -851,17 +852,18 @@ fn what_does_not_fit_on_the_disk_is_refused() {
 
 #[test]
 fn other_formats_are_named() {
-    refuse_once(b"PK\x03\x04rest", "not a tar archive, but a zip archive");
-    refuse_once(b"PK\x05\x06", "not a tar archive, but an empty zip archive");
-    refuse_once(b"7z\xbc\xaf\x27\x1c", "not a tar archive, but a 7z archive");
-    refuse_once(b"BZh91AY&SY", "not a tar archive, but bzip2 data");
-    refuse_once(b"\xfd7zXZ\0", "not a tar archive, but xz data");
-    refuse_once(b"", "not a tar archive, but an empty file");
-    refuse_once(b"print('hello')\n", "not a tar archive");
-    refuse_once(&[b'x'; 4096], "not a tar archive");
+    refuse_once(
+        b"7z\xbc\xaf\x27\x1c",
+        "not a tar or zip archive, but a 7z archive",
+    );
+    refuse_once(b"BZh91AY&SY", "not a tar or zip archive, but bzip2 data");
+    refuse_once(b"\xfd7zXZ\0", "not a tar or zip archive, but xz data");
+    refuse_once(b"", "not a tar or zip archive, but an empty file");
+    refuse_once(b"print('hello')\n", "not a tar or zip archive");
+    refuse_once(&[b'x'; 4096], "not a tar or zip archive");
     refuse_once(
         &gzip(&[b'x'; 4096]),
-        "unpack `test`: not a tar archive, but compressed data of another kind",
+        "unpack `test`: not a tar or zip archive, but compressed data of another kind",
     );
 }
 
@@ -916,32 +918,21 @@ fn a_directory_swapped_for_a_link_leads_nowhere() {
             fs::rename(staging.join("d"), staging.join("moved")).unwrap();
             symlink(&outside, staging.join("d")).unwrap();
         };
-        let source = Source {
-            name: "x",
-            n_bytes: None,
-            reader: Steps {
-                // As much as one buffer, so that the first members are seen before the rest is asked for.
-                before: Cursor::new(
-                    [
-                        archive,
-                        Archive::default()
-                            .with(&Entry::file("pad", vec![0; 1 << 20]))
-                            .unfinished(),
-                    ]
-                    .concat(),
-                ),
-                between: Some(swap),
-                after: Cursor::new(rest),
-            },
+        // As much as one buffer, so that the first members are seen before the rest is asked for.
+        let padding = Entry::file("pad", vec![0; 1 << 20]);
+        let padding = Archive::default().with(&padding).unfinished();
+        let reader = Steps {
+            before: Cursor::new([archive, padding].concat()),
+            between: Some(swap),
+            after: Cursor::new(rest),
         };
-        let err = unpack(
-            source,
-            &trial.destination(),
-            &Limits::default(),
+        let unpacking = Unpacking {
+            name: "x",
+            limits: &Limits::default(),
             resolution,
-            GO,
-        )
-        .unwrap_err();
+            stop: GO,
+        };
+        let err = unpacking.stream(reader, &trial.destination()).unwrap_err();
         assert!(
             err.to_string()
                 .contains("entry 4 `d/evil`: `d` above it is a symbolic link"),
@@ -1169,8 +1160,12 @@ fn messages_name_archive_entry_and_reason() {
     hint: pack names relative to the directory: `tar czf code.tar.gz -C DIRECTORY .`
     ");
     insta::assert_snapshot!(message(b"PK\x03\x04"), @"
-    unpack `code.tar.gz`: not a tar archive, but a zip archive
-    hint: `.tar.gz`, `.tar` and `.tar.zst` are accepted, whatever their names; pack with `tar czf code.tar.gz -C DIRECTORY .`
+    unpack `code.tar.gz`: a zip archive, which cannot be unpacked while it arrives
+    hint: store it as a file first, or pack a `.tar.gz`
+    ");
+    insta::assert_snapshot!(message(b"BZh91AY&SY"), @"
+    unpack `code.tar.gz`: not a tar or zip archive, but bzip2 data
+    hint: `.tar.gz`, `.tar`, `.tar.zst` and `.zip` are accepted, whatever their names; pack with `tar czf code.tar.gz -C DIRECTORY .`
     ");
     let cut = gzip(
         &Archive::default()
@@ -1302,12 +1297,19 @@ impl Trial {
     }
 
     fn run(&self, packed: &[u8], limits: &Limits) -> Result<Extracted, ArchiveError> {
-        let source = Source {
+        let unpacking = Unpacking {
             name: "test",
-            n_bytes: None,
-            reader: Cursor::new(packed.to_vec()),
+            limits,
+            resolution: self.resolution,
+            stop: GO,
         };
-        unpack(source, &self.destination(), limits, self.resolution, GO)
+        if kind_of(packed) != Kind::Zip {
+            return unpacking.stream(Cursor::new(packed.to_vec()), &self.destination());
+        }
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(packed).unwrap();
+        file.rewind().unwrap();
+        unpacking.file(file, packed.len() as u64, &self.destination())
     }
 
     #[track_caller]

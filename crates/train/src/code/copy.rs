@@ -11,7 +11,7 @@ use std::{
 use camino::Utf8Path;
 use rustix::fs::{Mode, OFlags};
 
-use super::{CodeError, CopyFault};
+use super::{CodeError, CopyFault, marker};
 use crate::archive::{
     EntryPath, Extracted, Limits, LinkTarget, Stop,
     staging::Staging,
@@ -39,7 +39,7 @@ pub(super) fn directory(
         let copied = names.and_then(|names| {
             for name in names {
                 let entry = below.join(&name);
-                if entry == Path::new(OWN_DIRECTORY) {
+                if entry == Path::new(OWN_DIRECTORY) || entry == Path::new(marker::NAME) {
                     continue;
                 }
                 let is_directory = copy.entry(&location.as_std_path().join(&entry), &entry);

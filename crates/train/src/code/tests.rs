@@ -1,7 +1,7 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use super::*;
@@ -86,7 +86,7 @@ fn a_directory_is_copied() {
     };
     assert_eq!(fetched, Fetched::Copied(copied));
     let code_dir = place.code_dir();
-    assert_eq!(names(&code_dir), ["pkg", "train.py"]);
+    assert_eq!(names(&code_dir), [marker::NAME, "pkg", "train.py"]);
     assert_eq!(
         fs::read_to_string(code_dir.join("pkg/link")).unwrap(),
         "print(1)"
@@ -115,13 +115,13 @@ fn an_archive_is_unpacked_whatever_its_name() {
         place.fetch(&source).unwrap(),
         Fetched::Unpacked(Extracted::default())
     );
-    assert!(names(&place.code_dir()).is_empty());
+    assert_eq!(names(&place.code_dir()), [marker::NAME]);
 
-    fs::write(&source, b"PK\x03\x04").unwrap();
+    fs::write(&source, b"BZh91AY").unwrap();
     let err = place.fetch(&source).unwrap_err();
     assert!(
         err.to_string()
-            .ends_with("not a tar archive, but a zip archive"),
+            .ends_with("not a tar or zip archive, but bzip2 data"),
         "{err}"
     );
     assert!(err.hint().is_some());
@@ -154,16 +154,22 @@ fn code_that_is_there_is_kept() {
     fs::create_dir(place.code_dir()).unwrap();
     fs::write(place.code_dir().join("mine.py"), "1").unwrap();
     fs::create_dir(place.source()).unwrap();
-    assert_eq!(place.fetch(&place.source()).unwrap(), Fetched::Kept);
+    assert_eq!(
+        place.fetch(&place.source()).unwrap(),
+        Fetched::Kept(Why::Unmarked)
+    );
     // As in the reference, the location is not even looked at.
     assert_eq!(
         place.fetch(&place.root().join("none")).unwrap(),
-        Fetched::Kept
+        Fetched::Kept(Why::Unmarked)
     );
-    assert_eq!(place.fetch(&place.code_dir()).unwrap(), Fetched::Kept);
+    assert_eq!(
+        place.fetch(&place.code_dir()).unwrap(),
+        Fetched::Kept(Why::Unmarked)
+    );
     assert_eq!(
         place.fetch(Utf8Path::new("s3://bucket/key")).unwrap(),
-        Fetched::Kept
+        Fetched::Kept(Why::Unmarked)
     );
     assert_eq!(names(&place.code_dir()), ["mine.py"]);
 }
@@ -192,7 +198,7 @@ fn a_code_directory_inside_its_source_is_refused_unless_it_is_a_run_of_ours() {
         ..Extracted::default()
     };
     assert_eq!(fetch_to(&run).unwrap(), Fetched::Copied(copied));
-    assert_eq!(names(&run), ["train.py"]);
+    assert_eq!(names(&run), [marker::NAME, "train.py"]);
 }
 
 #[test]
@@ -294,6 +300,123 @@ fn a_code_directory_that_is_a_file_is_named() {
         matches!(err, CodeError::Staging(StagingError::NotADirectory(_))),
         "{err}"
     );
+}
+
+#[test]
+fn code_that_was_fetched_is_kept_or_replaced() {
+    let place = Place::new();
+    let source = place.root().join("train.py");
+    fs::write(&source, "print(1)").unwrap();
+    let copied = Extracted {
+        n_files: 1,
+        n_bytes: 8,
+        ..Extracted::default()
+    };
+    assert_eq!(place.fetch(&source).unwrap(), Fetched::Copied(copied));
+    assert_eq!(place.fetch(&source).unwrap(), Fetched::Kept(Why::Same));
+    // Even if somebody worked on it: it is what is asked for.
+    fs::write(place.code_dir().join("out.txt"), "").unwrap();
+    assert_eq!(place.fetch(&source).unwrap(), Fetched::Kept(Why::Same));
+    fs::remove_file(place.code_dir().join("out.txt")).unwrap();
+
+    let inode = |path: Utf8PathBuf| fs::metadata(path).unwrap().ino();
+    let before = inode(place.code_dir());
+    fs::create_dir_all(place.code_dir().join("__pycache__")).unwrap();
+    fs::write(place.code_dir().join("__pycache__/train.pyc"), "").unwrap();
+    fs::write(&source, "print(12)").unwrap();
+    let fetched = place.fetch(&source).unwrap();
+    let Fetched::Replaced { was, extracted } = fetched else {
+        panic!("{fetched:?}");
+    };
+    assert_eq!((was.location, extracted.n_bytes), (source.to_string(), 9));
+    assert_eq!(names(&place.code_dir()), [marker::NAME, "train.py"]);
+    assert_eq!(inode(place.code_dir()), before, "the directory stays");
+}
+
+#[test]
+fn code_that_was_fetched_and_changed_is_neither_run_nor_lost() {
+    let place = Place::new();
+    fs::create_dir(place.source()).unwrap();
+    fs::write(place.source().join("train.py"), "1").unwrap();
+    let other = place.root().join("other.py");
+    fs::write(&other, "2").unwrap();
+    let _ = place.fetch(&place.source()).unwrap();
+    for n in 0..5 {
+        write_later(&place.code_dir(), &format!("result-{n}"));
+    }
+    let err = place.fetch(&other).unwrap_err();
+    let expected = format!(
+        "fetch the code from `{other}`: the code directory holds what came from `{}`, \
+         and files were changed since: `result-0`, `result-1`, `result-2` and 2 more",
+        place.source()
+    );
+    assert_eq!(err.to_string(), expected);
+    assert_eq!(
+        err.hint().unwrap(),
+        "empty the code directory, or name the code that it holds"
+    );
+    assert_eq!(names(&place.code_dir()).len(), 7);
+    // A location that is not there changes nothing either.
+    let missing = place.fetch(&place.root().join("none")).unwrap_err();
+    assert!(matches!(missing, CodeError::Missing(_)), "{missing}");
+    assert_eq!(names(&place.code_dir()).len(), 7);
+    // As the hint says, in the way that leaves the marker.
+    for name in names(&place.code_dir()) {
+        if !name.starts_with('.') {
+            fs::remove_file(place.code_dir().join(name)).unwrap();
+        }
+    }
+    let fetched = place.fetch(&other).unwrap();
+    assert!(matches!(fetched, Fetched::Replaced { .. }), "{fetched:?}");
+}
+
+#[test]
+fn a_directory_is_copied_anew_and_never_with_its_marker() {
+    let place = Place::new();
+    fs::create_dir(place.source()).unwrap();
+    fs::write(place.source().join("train.py"), "1").unwrap();
+    fs::write(place.source().join(marker::NAME), "its own").unwrap();
+    let fetched = place.fetch(&place.source()).unwrap();
+    assert!(matches!(fetched, Fetched::Copied(copied) if copied.n_files == 1));
+    fs::write(place.source().join("train.py"), "22").unwrap();
+    let fetched = place.fetch(&place.source()).unwrap();
+    assert!(matches!(fetched, Fetched::Replaced { .. }), "{fetched:?}");
+    let script = fs::read_to_string(place.code_dir().join("train.py")).unwrap();
+    assert_eq!(script, "22");
+}
+
+#[test]
+fn a_location_in_the_code_directory_is_not_removed_with_it() {
+    let place = Place::new();
+    fs::create_dir_all(place.source().join("pkg")).unwrap();
+    fs::write(place.source().join("pkg/train.py"), "1").unwrap();
+    let _ = place.fetch(&place.source()).unwrap();
+    let code_dir = place.code_dir();
+    for location in [
+        code_dir.clone(),
+        code_dir.join("pkg"),
+        code_dir.join("pkg/train.py"),
+    ] {
+        let fetched = place.fetch(&location).unwrap();
+        assert_eq!(fetched, Fetched::Kept(Why::Within));
+    }
+    assert!(code_dir.join("pkg/train.py").exists());
+}
+
+/// Writes a file whose change time is later than the marker's, on clocks that tick in milliseconds.
+fn write_later(code_dir: &Utf8Path, name: &str) {
+    let changed = |name: &str| {
+        let metadata = fs::metadata(code_dir.join(name)).unwrap();
+        (metadata.ctime(), metadata.ctime_nsec())
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        fs::write(code_dir.join(name), "1").unwrap();
+        if changed(name) > changed(marker::NAME) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the clock stands still");
+    }
 }
 
 const EMPTY_TAR: [u8; 1024] = [0; 1024];
