@@ -27,9 +27,9 @@ if [ ! -x "$venv/bin/uv" ]; then
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check setuptools wheel uv
 fi
-# What the tests of the server serve: real models and applications.
-if ! "$venv/bin/python" -c 'import flask, numpy, pytest, scipy, sklearn, starlette, xgboost' 2>/dev/null; then
-    "$venv/bin/pip" install --quiet --disable-pip-version-check flask numpy pytest scikit-learn scipy starlette vermin xgboost-cpu
+# What the tests of the server serve: real models and applications. And a bucket, with the client that others use.
+if ! "$venv/bin/python" -c 'import boto3, flask, moto.server, numpy, pytest, scipy, sklearn, starlette, xgboost' 2>/dev/null; then
+    "$venv/bin/pip" install --quiet --disable-pip-version-check boto3 flask 'moto[server]' numpy pytest scikit-learn scipy starlette vermin xgboost-cpu
 fi
 PATH=$venv/bin:$PATH
 export PATH
