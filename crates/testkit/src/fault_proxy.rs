@@ -260,6 +260,14 @@ impl FaultProxy {
         self.listener.n_clients()
     }
 
+    /// Waits until so many clients are connected.
+    #[track_caller]
+    pub fn wait_for_open_connections(&self, n: usize, limit: Duration) {
+        if let Err(found) = self.listener.wait_for_clients(n, limit) {
+            panic!("{found} connections instead of {n} after {limit:?}");
+        }
+    }
+
     /// Lets every request go on whose body is held now.
     pub fn release(&self) {
         self.script.n_releases.fetch_add(1, Ordering::SeqCst);

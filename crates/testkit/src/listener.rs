@@ -78,11 +78,18 @@ impl Listener {
 
     /// How many clients are connected.
     pub(crate) fn n_clients(&self) -> usize {
+        self.connections.lock().n_clients()
+    }
+
+    /// Waits until so many clients are connected; otherwise says how many are.
+    pub(crate) fn wait_for_clients(&self, n: usize, limit: Duration) -> Result<(), usize> {
+        let changed = &self.connections.changed;
         let state = self.connections.lock();
-        let clients = state.open.values();
-        clients
-            .filter(|(origin, _)| *origin == Origin::Client)
-            .count()
+        let waited = changed.wait_timeout_while(state, limit, |state| state.n_clients() != n);
+        match waited.expect("no panic while it is held").0.n_clients() {
+            found if found == n => Ok(()),
+            found => Err(found),
+        }
     }
 
     pub(crate) fn connections(&self) -> &Connections {
@@ -123,8 +130,17 @@ fn accept<F: Fn(Peer) + Send + Sync + 'static>(
     }
 }
 
+impl State {
+    fn n_clients(&self) -> usize {
+        let clients = self.open.values();
+        clients
+            .filter(|(origin, _)| *origin == Origin::Client)
+            .count()
+    }
+}
+
 impl Connections {
-    /// Whether the test still wants to go on; wakes all that wait whenever something changes.
+    /// Wakes all that wait, so that they look again.
     pub(crate) fn notify(&self) {
         // Taken, so that nobody is between looking and waiting.
         drop(self.lock());
@@ -141,6 +157,8 @@ impl Connections {
         state.n_made += 1;
         let number = state.n_made;
         state.open.insert(number, (origin, Arc::clone(&stream)));
+        drop(state);
+        self.changed.notify_all();
         Some(Peer {
             stream,
             number,

@@ -45,7 +45,7 @@ pub struct IndexFailure {
 }
 
 impl PackageIndex {
-    /// Starts one with these files, by name, in every repository. [`wheel`] makes one.
+    /// Starts one with these files, by name, in every repository. [`wheel()`] makes one.
     pub fn start(files: Vec<(String, Vec<u8>)>) -> Self {
         let shelf = Arc::new(Shelf {
             files,

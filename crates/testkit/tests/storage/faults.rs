@@ -185,10 +185,7 @@ fn what_waits_goes_on_or_ends() {
     proxy.wait_for(|seen| seen.target.ends_with("/stalled"), LIMIT);
     assert_eq!(proxy.n_open_connections(), 1);
     drop(client);
-    let limit = Instant::now() + LIMIT;
-    while proxy.n_open_connections() > 0 && Instant::now() < limit {
-        thread::yield_now();
-    }
+    proxy.wait_for_open_connections(0, LIMIT);
     assert_eq!(proxy.n_open_connections(), 0);
 
     // And nobody waits for a proxy that is gone.
