@@ -67,6 +67,12 @@ pub struct Object {
     expected: Option<Expected>,
 }
 
+/// Bytes of an object, and what all of it has to come to, if the answer says.
+type Incoming = (
+    BoxStream<'static, Result<bytes::Bytes, StoreFault>>,
+    Option<Expected>,
+);
+
 #[derive(Debug)]
 enum Backend {
     Objects(Objects),
@@ -86,12 +92,7 @@ impl Store {
     pub fn look(&self) -> Result<Object, StoreError> {
         let key = self.url.key();
         self.client
-            .wait(async {
-                match &*self.backend {
-                    Backend::Objects(objects) => objects.look(key).await,
-                    Backend::Web(web) => web.look(key).await,
-                }
-            })
+            .wait(self.backend.look(key))
             .map_err(|fault| self.failed("find", key, fault))
     }
 
@@ -149,7 +150,7 @@ impl Store {
             .map_err(|fault| self.failed("read", &object.key, fault))
     }
 
-    /// Downloads many objects, several at once; `take` gives the file for each, and has it back when it is complete.
+    /// Downloads many objects, several at once; `open` gives an empty file for each. Length and checksum are compared.
     ///
     /// # Errors
     /// The first reason; downloads that run are given up.
@@ -236,11 +237,28 @@ impl Object {
 }
 
 impl Backend {
+    async fn look(&self, key: &str) -> Result<Object, StoreFault> {
+        match self {
+            Self::Objects(objects) => objects.look(key).await,
+            Self::Web(web) => web.look(key).await,
+        }
+    }
+
+    /// An object of a list, with its checksum.
+    async fn look_again(&self, listed: &Object) -> Result<Object, StoreFault> {
+        let found = self.look(&listed.key).await?;
+        if (&found.e_tag, found.n_bytes) == (&listed.e_tag, listed.n_bytes) {
+            Ok(found)
+        } else {
+            Err(StoreFault::Changed)
+        }
+    }
+
     async fn read(
         &self,
         object: &Object,
         range: Option<std::ops::Range<u64>>,
-    ) -> Result<BoxStream<'static, Result<bytes::Bytes, StoreFault>>, StoreFault> {
+    ) -> Result<Incoming, StoreFault> {
         match (self, range) {
             (Self::Objects(objects), Some(range)) => objects.read(object, range).await,
             (Self::Objects(objects), None) => {
@@ -251,3 +269,6 @@ impl Backend {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,9 +86,7 @@ impl Client {
                 self.web().look(answer.status(), answer.headers());
                 Err(fault_of(&answer, n_tries, &self.web().seen()))
             }
-            Err(error) => Err(StoreFault::Connection(connection_text(
-                &error.without_url(),
-            ))),
+            Err(error) => Err(StoreFault::Connection(connection_text(error))),
         }
     }
 }

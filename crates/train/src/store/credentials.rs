@@ -3,7 +3,10 @@
 //! The first source that is *configured* counts: variables, web identity, profile files, the container's endpoint, the
 //! machine's metadata service. If it then fails, that is the error; nobody wants to train as somebody else.
 
-use std::{collections::HashMap, fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, error::Error as _, fmt, net::IpAddr, path::PathBuf, sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use object_store::{CredentialProvider, aws::AwsCredential};
@@ -137,24 +140,17 @@ impl Credentials {
         if let Ok(found) = ask("the profile files", &profile, context).await {
             return Ok(found);
         }
-        if is_set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
-            return ask(
-                "the container's endpoint",
-                &ECSCredentialProvider::new(),
-                context,
-            )
-            .await;
+        if let Some(uri) = self.settings.var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
+            // By itself it would take the full one first.
+            let provider = ECSCredentialProvider::new().with_relative_uri(uri);
+            return ask("the container's endpoint", &provider, context).await;
         }
         if let Some(uri) = self.settings.var("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
             if !is_private(uri) {
                 return Err(CredentialError::Exposed(uri.to_owned()));
             }
-            return ask(
-                "the container's endpoint",
-                &ECSCredentialProvider::new(),
-                context,
-            )
-            .await;
+            let provider = ECSCredentialProvider::new().with_endpoint(uri);
+            return ask("the container's endpoint", &provider, context).await;
         }
         let metadata = IMDSv2CredentialProvider::new();
         ask("the metadata service", &metadata, context)
@@ -219,7 +215,14 @@ async fn ask(
     match provider.provide_credential(context).await {
         Ok(Some(credential)) => Ok((from, credential)),
         Ok(None) => Err(failed("it has none".to_owned())),
-        Err(error) => Err(failed(error.to_string())),
+        Err(error) => {
+            let ours = error.source().and_then(|cause| cause.downcast_ref());
+            // Other causes may quote the answer, which is secret.
+            let cause = ours.map_or(String::new(), |cause: &reqsign_core::Error| {
+                format!(": {cause}")
+            });
+            Err(failed(format!("{error}{cause}")))
+        }
     }
 }
 
@@ -287,18 +290,18 @@ impl HttpSend for Sender {
                     return Ok(answer);
                 }
                 // Where there is no such service, asking again does not make one.
-                Err(error) if error.is_connect() => return Err(unanswered(&error)),
+                Err(error) if error.is_connect() => return Err(unanswered(error)),
                 Ok(_) | Err(_) => {}
             }
             tokio::time::sleep(wait).await;
             wait *= 2;
         }
         let last = self.0.send(request, ANSWER_LIMIT).await;
-        last.map_err(|error| unanswered(&error))
+        last.map_err(unanswered)
     }
 }
 
-fn unanswered(error: &reqwest::Error) -> reqsign_core::Error {
+fn unanswered(error: reqwest::Error) -> reqsign_core::Error {
     reqsign_core::Error::unexpected(super::faults::connection_text(error))
 }
 

@@ -51,13 +51,13 @@ pub enum StoreFault {
         ahead_s: Option<i64>,
     },
     /// The bucket is in another region, and asking there did not help either.
-    #[error("the bucket is in region `{region}`, and asking there failed too")]
+    #[error("{}", Region(.region))]
     Region {
         /// That region, or `?` where nobody says which.
         region: String,
     },
     /// It was asked several times.
-    #[error("it is not available ({status}{}), after {n_tries} tries", Code(.code.as_deref()))]
+    #[error("it is not available ({status}{}), after {n_tries} {}", Code(.code.as_deref()), tries(*.n_tries))]
     Unavailable {
         /// The HTTP status.
         status: u16,
@@ -219,6 +219,26 @@ impl fmt::Display for Code<'_> {
     }
 }
 
+struct Region<'a>(&'a str);
+
+impl fmt::Display for Region<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            "?" => {
+                f.write_str("the bucket is in another region, and the store does not say in which")
+            }
+            region => write!(
+                f,
+                "the bucket is in region `{region}`, and asking there failed too"
+            ),
+        }
+    }
+}
+
+fn tries(n: u32) -> &'static str {
+    if n == 1 { "try" } else { "tries" }
+}
+
 struct Skew(Option<i64>);
 
 impl fmt::Display for Skew {
@@ -234,3 +254,6 @@ impl fmt::Display for Skew {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,8 +43,9 @@ pub(super) fn fault_of(error: &object_store::Error, seen: &Seen) -> StoreFault {
     }
 }
 
-/// What a failure of the client below means.
-pub(super) fn connection_text(error: &reqwest::Error) -> String {
+/// What a failure of the client below means. Its address may be secret.
+pub(super) fn connection_text(error: reqwest::Error) -> String {
+    let error = error.without_url();
     let mut text = if error.is_timeout() {
         "no answer came in time".to_owned()
     } else if error.is_connect() {
@@ -52,7 +53,7 @@ pub(super) fn connection_text(error: &reqwest::Error) -> String {
     } else {
         "the connection failed".to_owned()
     };
-    push_innermost(&mut text, error);
+    push_innermost(&mut text, &error);
     text
 }
 

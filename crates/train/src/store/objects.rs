@@ -1,14 +1,14 @@
 //! Buckets and containers, through `object_store`: one bucket, its region and credentials mended on the way.
 
 use std::{
+    collections::BTreeSet,
     future::Future,
     ops::Range,
     sync::{Arc, PoisonError, RwLock},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
 use object_store::{
     GetOptions, GetRange, GetResult, GetResultPayload, MultipartUpload, ObjectMeta, ObjectStore,
     ObjectStoreExt, PutPayload, RetryConfig,
@@ -20,7 +20,7 @@ use object_store::{
 use tracing::info;
 
 use super::{
-    Object,
+    Incoming, Object,
     checksum::Expected,
     credentials::Credentials,
     error::StoreFault,
@@ -92,13 +92,8 @@ impl Objects {
             }
             found => found?,
         };
-        let headers = found.extensions.get::<AnswerHeaders>().cloned();
-        let e_tag = found.meta.e_tag.clone();
         let mut object = Object::from_meta(key, &found.meta);
-        object.expected = headers.and_then(|AnswerHeaders(headers)| {
-            let is_md5 = self.scheme == Scheme::S3;
-            Expected::read(&headers, e_tag.as_deref().filter(|_| is_md5))
-        });
+        object.expected = self.expected(&found);
         Ok(object)
     }
 
@@ -107,18 +102,18 @@ impl Objects {
         &self,
         object: &Object,
         range: Range<u64>,
-    ) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
+    ) -> Result<Incoming, StoreFault> {
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
             if_match: object.e_tag.clone(),
             ..GetOptions::default()
         };
         let found = self.get(&path(&object.key)?, options).await?;
+        let expected = self.expected(&found);
         let web = self.web.clone();
         let GetResultPayload::Stream(stream) = found.payload;
-        Ok(stream
-            .map_err(move |error| fault_of(&error, &web.seen()))
-            .boxed())
+        let chunks = stream.map_err(move |error| fault_of(&error, &web.seen()));
+        Ok((chunks.boxed(), expected))
     }
 
     /// Everything below a folder, `max` objects at most.
@@ -133,10 +128,9 @@ impl Objects {
             if all.len() > max {
                 return Err(StoreFault::TooMany { max });
             }
-            let objects = all
-                .iter()
-                .map(|meta| Object::from_meta(meta.location.as_ref(), meta));
-            Ok(objects.collect())
+            Ok(without_folders(&all, &prefix)
+                .map(|meta| Object::from_meta(meta.location.as_ref(), meta))
+                .collect())
         })
     }
 
@@ -167,6 +161,12 @@ impl Objects {
     /// What a failure outside [`Self::attempt`] means.
     pub(super) fn fault(&self, error: &object_store::Error) -> StoreFault {
         fault_of(error, &self.web.seen())
+    }
+
+    fn expected(&self, found: &GetResult) -> Option<Expected> {
+        let AnswerHeaders(headers) = found.extensions.get()?;
+        let is_md5 = self.scheme == Scheme::S3;
+        Expected::read(headers, found.meta.e_tag.as_deref().filter(|_| is_md5))
     }
 
     async fn get(&self, path: &Path, options: GetOptions) -> Result<GetResult, StoreFault> {
@@ -255,6 +255,25 @@ impl Object {
     }
 }
 
+/// Without the empty objects `folder/` that consoles make: their slash is lost on the way here, and then they would stand in the place of
+/// the folder.
+fn without_folders<'a>(
+    all: &'a [ObjectMeta],
+    prefix: &'a Path,
+) -> impl Iterator<Item = &'a ObjectMeta> {
+    let mut folders = BTreeSet::from([prefix.as_ref()]);
+    for meta in all {
+        let mut rest = meta.location.as_ref();
+        while let Some((folder, _)) = rest.rsplit_once('/')
+            && folders.insert(folder)
+        {
+            rest = folder;
+        }
+    }
+    all.iter()
+        .filter(move |meta| meta.size > 0 || !folders.contains(meta.location.as_ref()))
+}
+
 /// Region, endpoint, style and credentials of S3; what the other two find by themselves in our variables.
 fn connect(
     scheme: Scheme,
@@ -274,14 +293,14 @@ fn connect(
                 .with_credentials(Arc::clone(credentials) as _)
                 .with_http_connector(web.clone())
                 .with_allow_http(true)
-                .with_retry(retries());
+                .with_retry(retries(settings));
             Ok(Arc::new(builder.build().map_err(failed)?))
         }
         Scheme::Gcs => {
             let mut builder = GoogleCloudStorageBuilder::new()
                 .with_bucket_name(bucket)
                 .with_http_connector(web.clone())
-                .with_retry(retries());
+                .with_retry(retries(settings));
             for (name, value) in settings.vars() {
                 if let Ok(key) = name.to_ascii_lowercase().parse::<GoogleConfigKey>() {
                     builder = builder.with_config(key, value);
@@ -293,7 +312,7 @@ fn connect(
             let mut builder = MicrosoftAzureBuilder::new()
                 .with_container_name(bucket)
                 .with_http_connector(web.clone())
-                .with_retry(retries());
+                .with_retry(retries(settings));
             for (name, value) in settings.vars() {
                 let name = name.to_ascii_lowercase();
                 if let Some(key) = name
@@ -313,16 +332,16 @@ fn connect(
     }
 }
 
-/// With exponential back-off and jitter, a minute in all: more is for whoever asks again later.
-fn retries() -> RetryConfig {
+/// With exponential back-off and jitter.
+fn retries(settings: &Settings) -> RetryConfig {
     RetryConfig {
         backoff: object_store::BackoffConfig {
-            init_backoff: std::time::Duration::from_millis(100),
-            max_backoff: std::time::Duration::from_secs(10),
+            init_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(10),
             base: 2.0,
         },
         max_retries: 8,
-        retry_timeout: std::time::Duration::from_mins(1),
+        retry_timeout: settings.tuning().retry_limit,
     }
 }
 

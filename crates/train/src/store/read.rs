@@ -34,6 +34,8 @@ pub struct Reader {
     chunks: Receiver<Result<VecDeque<Bytes>, StoreFault>>,
     current: VecDeque<Bytes>,
     shown: String,
+    /// Bytes that are yet to come, as far as the store says how many there are.
+    n_missing: Option<u64>,
     sum: Option<SumOf>,
     /// Dropped with the reader: then nothing is asked for any more.
     _pump: AbortOnDropHandle<()>,
@@ -60,8 +62,19 @@ impl Reader {
             chunks,
             current: VecDeque::new(),
             shown,
+            n_missing: object.n_bytes,
             sum: object.expected.as_ref().map(|sum| SumOf(sum.start())),
             _pump: AbortOnDropHandle::new(client.runtime().spawn(pump)),
+        }
+    }
+
+    /// Nothing more comes. After a failure too: then it is still no end.
+    fn end(&mut self) -> Result<(), StoreFault> {
+        match self.n_missing {
+            None | Some(0) => self.sum.take().map_or(Ok(()), |SumOf(sum)| sum.finish()),
+            Some(_) => Err(StoreFault::Connection(
+                "the transfer ended before the object did".to_owned(),
+            )),
         }
     }
 
@@ -80,10 +93,7 @@ impl Read for Reader {
             match self.chunks.blocking_recv() {
                 Some(Ok(chunks)) => self.current = chunks,
                 Some(Err(fault)) => return Err(self.failed(fault)),
-                None => {
-                    let compared = self.sum.take().map_or(Ok(()), |SumOf(sum)| sum.finish());
-                    return compared.map(|()| 0).map_err(|fault| self.failed(fault));
-                }
+                None => return self.end().map(|()| 0).map_err(|fault| self.failed(fault)),
             }
             self.current.retain(|chunk| !chunk.is_empty());
         }
@@ -98,6 +108,9 @@ impl Read for Reader {
         }
         if let Some(SumOf(sum)) = &mut self.sum {
             sum.update(&buf[..n]);
+        }
+        if let Some(n_missing) = &mut self.n_missing {
+            *n_missing = n_missing.saturating_sub(n as u64);
         }
         Ok(n)
     }
@@ -162,7 +175,7 @@ async fn pump_stream(
     sender: &Sender<Result<VecDeque<Bytes>, StoreFault>>,
 ) -> Result<(), StoreFault> {
     let mut n_bytes = 0;
-    let mut chunks = backend.read(object, None).await?;
+    let (mut chunks, _) = backend.read(object, None).await?;
     while let Some(chunk) = chunks.try_next().await? {
         n_bytes += chunk.len() as u64;
         counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
@@ -182,7 +195,7 @@ async fn piece(
     let expected_bytes = range.end - range.start;
     let mut all = VecDeque::new();
     let mut n_bytes = 0;
-    let mut chunks = backend.read(&object, Some(range)).await?;
+    let (mut chunks, _) = backend.read(&object, Some(range)).await?;
     while let Some(chunk) = chunks.try_next().await? {
         n_bytes += chunk.len() as u64;
         counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
@@ -221,7 +234,7 @@ pub(super) async fn download(
             done.unwrap_or_else(|error| Err(StoreFault::Protocol(error.to_string())))?;
         }
     } else {
-        let mut chunks = backend.read(object, None).await?;
+        let (mut chunks, _) = backend.read(object, None).await?;
         let mut n_bytes = 0;
         while let Some(chunk) = chunks.try_next().await? {
             write(file, &chunk, n_bytes)?;
@@ -256,8 +269,8 @@ pub(super) async fn download_all<F: Fn(&Object) -> io::Result<File> + Sync>(
                 let file = Arc::new(opened?);
                 let n_bytes = object.n_bytes.unwrap_or(0);
                 if n_bytes > 0 {
-                    let parts = (0..n_bytes, progress);
-                    piece_to_file(Arc::clone(backend), Arc::new(object), parts, file).await?;
+                    let whole = (0..n_bytes, progress);
+                    piece_to_file(Arc::clone(backend), Arc::new(object), whole, file).await?;
                 }
                 Ok(())
             };
@@ -273,7 +286,9 @@ pub(super) async fn download_all<F: Fn(&Object) -> io::Result<File> + Sync>(
     for object in objects.iter().filter(|object| !is_small(object)) {
         let failed = |fault| (object.key.clone(), fault);
         let file = open(object).map_err(|err| failed(StoreFault::Local(err)))?;
-        download(client, backend, object, (&file, progress))
+        // A list does not say what the bytes have to come to.
+        let object = backend.look_again(object).await.map_err(failed)?;
+        download(client, backend, &object, (&file, progress))
             .await
             .map_err(failed)?;
     }
@@ -288,13 +303,22 @@ async fn piece_to_file(
 ) -> Result<(), StoreFault> {
     let expected_bytes = range.end - range.start;
     let mut n_bytes = 0;
-    let mut chunks = backend.read(&object, Some(range.clone())).await?;
+    let (mut chunks, expected) = backend.read(&object, Some(range.clone())).await?;
+    // Where it is all in one piece, that is as good a place to compare as any.
+    let is_whole = Some(expected_bytes) == object.n_bytes;
+    let mut sum = expected
+        .filter(|_| is_whole)
+        .map(|expected| expected.start());
     while let Some(chunk) = chunks.try_next().await? {
         write(&file, &chunk, range.start + n_bytes)?;
+        if let Some(sum) = &mut sum {
+            sum.update(&chunk);
+        }
         n_bytes += chunk.len() as u64;
         counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
     }
-    compare_length(expected_bytes, n_bytes)
+    compare_length(expected_bytes, n_bytes)?;
+    sum.map_or(Ok(()), Sum::finish)
 }
 
 /// The kernel takes it into its cache; a disk that can't keep up holds back this transfer alone.

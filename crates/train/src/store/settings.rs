@@ -1,7 +1,7 @@
 //! What the variables and profile files say about stores: region, endpoint, and what credentials are looked for in. Pure
 //! but for two small files.
 
-use std::{collections::BTreeMap, fmt, fs, sync::Arc};
+use std::{collections::BTreeMap, fmt, fs, sync::Arc, time::Duration};
 
 use camino::Utf8PathBuf;
 use optml_contract::{Source, failure::is_secret_name};
@@ -14,7 +14,7 @@ pub struct Settings {
     tuning: Tuning,
 }
 
-/// Sizes and numbers of transfers. Memory of a download or an upload is about `n_parts` times `part_bytes`.
+/// Sizes, numbers and times of transfers. Memory of a download or an upload is about `n_parts` times `part_bytes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tuning {
     /// A download is asked for in pieces of this size. **Default** 4 MiB: a request's delay is small beside it, and eight of them fit
@@ -32,6 +32,11 @@ pub struct Tuning {
     pub upload_bytes: usize,
     /// Objects fetched at once where there are many. **Default** 16.
     pub n_objects: usize,
+    /// So long a failed request is asked again, from its beginning on. **Default** a minute: more is for whoever asks again later.
+    pub retry_limit: Duration,
+    /// So long an answer may be silent before it is asked for anew; that to an upload three times as long. **Default** 20 s: twice more
+    /// within `retry_limit`.
+    pub silence_limit: Duration,
 }
 
 impl Default for Tuning {
@@ -44,6 +49,8 @@ impl Default for Tuning {
             n_parts: 3,
             upload_bytes: 24 << 20,
             n_objects: 16,
+            retry_limit: Duration::from_mins(1),
+            silence_limit: Duration::from_secs(20),
         }
     }
 }
@@ -84,14 +91,14 @@ impl Settings {
         settings
     }
 
-    /// The same with other sizes.
+    /// The same with other sizes and times.
     #[must_use]
     pub fn with_tuning(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
         self
     }
 
-    /// Sizes and numbers.
+    /// Sizes, numbers and times.
     pub fn tuning(&self) -> &Tuning {
         &self.tuning
     }

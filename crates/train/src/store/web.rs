@@ -1,21 +1,35 @@
 //! A web server as a store of one object: ranges where it has them, one stream where it has not.
 
-use std::{ops::Range, time::Duration};
+use std::{fmt, ops::Range, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures_util::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use http::{HeaderMap, StatusCode, header};
 use reqwest::Response;
 
 use super::{
-    Object, checksum::Expected, error::StoreFault, faults::connection_text, web_client::WebClient,
+    Incoming, Object, checksum::Expected, error::StoreFault, faults::connection_text,
+    web_client::WebClient,
 };
 
 /// One address.
-#[derive(Debug)]
+#[derive(Clone)]
 pub(super) struct Web {
     client: WebClient,
     address: String,
+}
+
+/// What is yet to come of an answer.
+struct Rest {
+    web: Web,
+    version: Option<String>,
+    /// What is missing of the part that was asked for.
+    range: Option<Range<u64>>,
+    n_breaks: u32,
+    chunks: BoxStream<'static, reqwest::Result<Bytes>>,
 }
 
 impl Web {
@@ -36,41 +50,59 @@ impl Web {
         };
         let headers = answer.headers();
         let text = |name: header::HeaderName| headers.get(name)?.to_str().ok();
-        let in_ranges = answer.status() == StatusCode::PARTIAL_CONTENT;
-        let n_bytes = if in_ranges {
+        let is_part = answer.status() == StatusCode::PARTIAL_CONTENT;
+        let n_bytes = if is_part {
             let total = text(header::CONTENT_RANGE).and_then(|range| range.rsplit('/').next());
             total.and_then(|total| total.parse().ok())
         } else {
             text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok())
         };
+        // A weak tag promises no equal bytes. `If-Range` takes a date as well.
+        let version = text(header::ETAG)
+            .filter(|tag| !tag.starts_with("W/"))
+            .or_else(|| text(header::LAST_MODIFIED));
         Ok(Object {
             key: key.to_owned(),
             n_bytes,
-            // A weak tag promises no equal bytes.
-            e_tag: text(header::ETAG)
-                .filter(|tag| !tag.starts_with("W/"))
-                .map(str::to_owned),
+            e_tag: version.map(str::to_owned),
             modified: None,
-            in_ranges: in_ranges && n_bytes.is_some(),
+            // Pieces of what nothing tells from its next version might not belong together.
+            in_ranges: is_part && n_bytes.is_some() && version.is_some(),
             expected: Expected::read(headers, None),
         })
     }
 
+    /// All of it, or a part of that very version; what breaks goes on where it broke.
     pub(super) async fn read(
         &self,
         object: &Object,
         range: Option<Range<u64>>,
-    ) -> Result<BoxStream<'static, Result<Bytes, StoreFault>>, StoreFault> {
-        let wanted = range
-            .as_ref()
-            .map(|range| format!("bytes={}-{}", range.start, range.end - 1));
-        let answer = self.ask(wanted, object.e_tag.as_deref()).await?;
+    ) -> Result<Incoming, StoreFault> {
+        let version = object.e_tag.clone();
+        let answer = self.read_once(range.as_ref(), version.as_deref()).await?;
+        let expected = Expected::read(answer.headers(), None);
+        let rest = Rest {
+            web: self.clone(),
+            version,
+            range,
+            n_breaks: 0,
+            chunks: answer.bytes_stream().boxed(),
+        };
+        Ok((stream::try_unfold(rest, Rest::next).boxed(), expected))
+    }
+
+    async fn read_once(
+        &self,
+        range: Option<&Range<u64>>,
+        version: Option<&str>,
+    ) -> Result<Response, StoreFault> {
+        let wanted = range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        let answer = self.ask(wanted, version).await?;
         if range.is_some() && answer.status() != StatusCode::PARTIAL_CONTENT {
             // `If-Range` gives the whole of the new object.
             return Err(StoreFault::Changed);
         }
-        let failed = |error: reqwest::Error| StoreFault::Connection(connection_text(&error));
-        Ok(answer.bytes_stream().map_err(failed).boxed())
+        Ok(answer)
     }
 
     /// Asks a few times.
@@ -96,7 +128,10 @@ impl Web {
                     self.client.look(answer.status(), answer.headers());
                     fault_of(answer.status(), answer.headers(), n_tries)
                 }
-                Err(error) => StoreFault::Connection(connection_text(&error.without_url())),
+                Err(error) if error.is_redirect() => {
+                    StoreFault::Protocol("its redirects lead nowhere".to_owned())
+                }
+                Err(error) => StoreFault::Connection(connection_text(error)),
             };
             let may_pass = matches!(
                 fault,
@@ -108,6 +143,38 @@ impl Web {
             tokio::time::sleep(wait).await;
             wait *= 2;
         }
+    }
+}
+
+impl Rest {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, StoreFault> {
+        loop {
+            let error = match self.chunks.try_next().await {
+                Ok(None) => return Ok(None),
+                Ok(Some(chunk)) => {
+                    if let Some(range) = &mut self.range {
+                        range.start += chunk.len() as u64;
+                    }
+                    return Ok(Some((chunk, self)));
+                }
+                Err(error) => error,
+            };
+            self.n_breaks += 1;
+            let range = self.range.as_ref().filter(|range| !range.is_empty());
+            let Some(range) = range.filter(|_| self.n_breaks < MAX_TRIES) else {
+                return Err(StoreFault::Connection(connection_text(error)));
+            };
+            tokio::time::sleep(FIRST_WAIT * self.n_breaks).await;
+            let answer = self.web.read_once(Some(range), self.version.as_deref());
+            self.chunks = answer.await?.bytes_stream().boxed();
+        }
+    }
+}
+
+/// The address may hold a signature.
+impl fmt::Debug for Web {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Web").finish_non_exhaustive()
     }
 }
 

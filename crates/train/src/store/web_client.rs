@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use jiff::fmt::rfc2822;
 use object_store::{
     ClientOptions,
@@ -64,6 +64,8 @@ impl WebClientError {
 pub(super) struct WebClient {
     /// Redirects are answers: a signature holds for one host.
     plain: reqwest::Client,
+    /// As patient as an upload needs: the answer comes after its last byte was sent.
+    uploading: reqwest::Client,
     /// Follows them, as a download from the web has to.
     following: reqwest::Client,
     seen: Arc<Mutex<Seen>>,
@@ -85,21 +87,23 @@ pub(super) struct AnswerHeaders(pub(super) HeaderMap);
 impl WebClient {
     pub(super) fn new(settings: &Settings) -> Result<Self, WebClientError> {
         let tls = tls(settings)?;
-        let build = |redirects| {
+        let silence_limit = settings.tuning().silence_limit;
+        let build = |redirects, silence_limit| {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .http1_only()
                 .user_agent(concat!("optml/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(CONNECT_LIMIT)
-                .read_timeout(SILENCE_LIMIT)
+                .read_timeout(silence_limit)
                 .pool_idle_timeout(IDLE_LIMIT)
                 .redirect(redirects)
                 .build()
                 .map_err(WebClientError::Client)
         };
         Ok(Self {
-            plain: build(Policy::none())?,
-            following: build(Policy::limited(MAX_REDIRECTS))?,
+            plain: build(Policy::none(), silence_limit)?,
+            uploading: build(Policy::none(), silence_limit * 3)?,
+            following: build(Policy::limited(MAX_REDIRECTS), silence_limit)?,
             seen: Arc::default(),
         })
     }
@@ -142,7 +146,10 @@ impl WebClient {
             Some(jiff::Timestamp::now().as_second() - theirs.as_second())
         });
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.region = region.or(seen.region.take());
+        if status.is_redirection() || status == StatusCode::BAD_REQUEST {
+            // Not that of another bucket.
+            seen.region = region;
+        }
         seen.ahead_s = ahead_s.or(seen.ahead_s);
     }
 }
@@ -150,7 +157,13 @@ impl WebClient {
 #[async_trait::async_trait]
 impl HttpService for WebClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let mut answer = HttpService::call(&self.plain, request).await?;
+        let is_upload = matches!(*request.method(), Method::PUT | Method::POST);
+        let client = if is_upload {
+            &self.uploading
+        } else {
+            &self.plain
+        };
+        let mut answer = HttpService::call(client, request).await?;
         self.look(answer.status(), answer.headers());
         let headers = AnswerHeaders(answer.headers().clone());
         answer.extensions_mut().insert(headers);
@@ -213,8 +226,6 @@ fn roots(settings: &Settings) -> Result<RootCertStore, WebClientError> {
 
 /// From the first packet to a connection with TLS.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// Without a byte of an answer. An upload's answer comes after its last byte was sent, which a slow line needs time for.
-const SILENCE_LIMIT: Duration = Duration::from_mins(1);
 /// Stores close idle connections after about this time.
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
 const MAX_REDIRECTS: usize = 10;
