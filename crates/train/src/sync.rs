@@ -19,6 +19,7 @@ mod engine;
 mod folder;
 mod ledger;
 mod report;
+mod said;
 mod scout;
 mod snapshot;
 mod watch;

@@ -286,7 +286,7 @@ impl Engine {
                     n_files = left.n_files,
                     n_bytes = left.n_bytes,
                     left_s,
-                    "{what}: the last files are uploaded"
+                    "{what}: uploading what is left"
                 );
             }
             let pause = (limit - now).min(next_line - now).min(DEADLINE_EVERY);
@@ -350,7 +350,10 @@ impl Engine {
         self.wake();
         self.destination.give_up();
         let what = self.settings.what;
-        debug!(n_files, "{what}: uploading stops before the end");
+        warn!(
+            n_files,
+            "{what}: uploading stops before the end: files may be missing"
+        );
     }
 }
 

@@ -11,12 +11,17 @@
 //! Only files that need something are kept by name, and at most a set number of them: the rest is turned away, and the
 //! folder has to be [looked through](Ledger::owes_look) again. A file that needs nothing more is two hashes.
 
+mod closed;
+mod pending;
+
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    hash::{BuildHasher as _, RandomState},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
+
+use closed::Closed;
+use pending::{Due, LastTry, Mentioned, Pending, Stage};
 
 use super::{Missing, Retry, snapshot::Fingerprint};
 
@@ -78,86 +83,10 @@ pub(super) struct Ledger {
     stored: Left,
 }
 
-#[derive(Debug)]
-struct Pending {
-    stage: Stage,
-    /// Its place among the timed ones.
-    due: Option<Due>,
-    /// Zero while it isn't known.
-    n_bytes: u64,
-    /// Failures in a row.
-    n_failures: u32,
-    /// How often in a row it was not what it had been.
-    n_changes: u32,
-    /// What the last failure said.
-    reason: Option<String>,
-    last_try: LastTry,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Left alone for a moment, and never longer than until `latest`.
-    Settling {
-        latest: Instant,
-    },
-    /// Somebody has it open for writing.
-    Held,
-    /// Failed, and tried again later.
-    Retrying,
-    /// Failed in a way that time does not heal.
-    Refused,
-    Ready(Fingerprint),
-    Uploading {
-        fingerprint: Fingerprint,
-        mentioned: Mentioned,
-    },
-}
-
-type Due = (Instant, u64);
-
-/// Whether somebody mentioned a file while it was uploaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mentioned {
-    Not,
-    Since,
-}
-
-/// Whether a file has had the try that it gets at the end, come what may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LastTry {
-    Ahead,
-    Begun,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Running,
     Finishing,
-}
-
-/// Files that need nothing more as long as they stay what they are: a hash of the name, and one of the fingerprint.
-///
-/// 16 bytes a file, and as much again for the table at worst. Two names with the same hash cost an upload too many each
-/// time they are looked at, and never one too few.
-#[derive(Debug, Default)]
-struct Closed {
-    hasher: RandomState,
-    entries: HashMap<u64, u64>,
-}
-
-impl Closed {
-    fn insert(&mut self, name: &str, fingerprint: &Fingerprint) {
-        let entry = (
-            self.hasher.hash_one(name),
-            self.hasher.hash_one(fingerprint),
-        );
-        self.entries.insert(entry.0, entry.1);
-    }
-
-    fn contains(&self, name: &str, fingerprint: &Fingerprint) -> bool {
-        let entry = self.entries.get(&self.hasher.hash_one(name));
-        entry.is_some_and(|hash| *hash == self.hasher.hash_one(fingerprint))
-    }
 }
 
 impl Ledger {
@@ -331,13 +260,13 @@ impl Ledger {
                 reason,
                 retry: Retry::Never,
             } => self.refused(job, reason, when.0),
-            Outcome::GivenUp => self.refused(job, TIME_WAS_UP.to_owned(), when.0),
+            Outcome::GivenUp => self.refused(job, pending::TIME_WAS_UP.to_owned(), when.0),
         }
     }
 
-    /// A look through the whole folder begins.
-    pub(super) fn begin_look(&mut self) {
-        self.n_turned_away = 0;
+    /// A look through the whole folder begins. Returns how many files found no room since the one before.
+    pub(super) fn begin_look(&mut self) -> u64 {
+        std::mem::take(&mut self.n_turned_away)
     }
 
     /// Whether files were turned away and there is room for them now.
@@ -394,16 +323,8 @@ impl Ledger {
             return;
         }
         let name = Name::from(name);
-        let pending = Pending {
-            stage: Stage::Held,
-            due: None,
-            n_bytes,
-            n_failures: 0,
-            n_changes: 0,
-            reason: None,
-            last_try: LastTry::Ahead,
-        };
-        self.pending.insert(Arc::clone(&name), pending);
+        self.pending
+            .insert(Arc::clone(&name), Pending::new(n_bytes));
         self.settle(&name, now);
     }
 
@@ -519,30 +440,12 @@ impl Ledger {
     }
 }
 
-impl Pending {
-    fn why_missing(&self) -> String {
-        if let Some(reason) = &self.reason {
-            return reason.clone();
-        }
-        let reason = match self.stage {
-            Stage::Held => "a process has it open for writing",
-            _ if self.n_changes > 0 => "it was changed again and again",
-            Stage::Uploading { .. } => "the time was up while it was uploaded",
-            Stage::Settling { .. } | Stage::Retrying | Stage::Refused | Stage::Ready(_) => {
-                TIME_WAS_UP
-            }
-        };
-        reason.to_owned()
-    }
-}
-
 /// `first`, doubled `n` times, and never longer than `longest`.
 fn doubled(first: Duration, n: u32, longest: Duration) -> Duration {
     let factor = 1_u32.checked_shl(n).unwrap_or(u32::MAX);
     first.saturating_mul(factor).min(longest)
 }
 
-const TIME_WAS_UP: &str = "the time was up";
 /// A file that is mentioned all the time is looked at after this long.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 /// The longest pause of a file that never holds still.

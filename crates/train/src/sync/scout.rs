@@ -1,23 +1,20 @@
 //! Looks at the folder: hears events, walks, and releases files that hold still.
 
 use std::{
-    collections::BTreeSet,
     io,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    io::Errno,
-};
-use tracing::{debug, info, warn};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tracing::{debug, warn};
 
 use super::{
     LastLook, Missing, Notice,
     engine::{Engine, Phase, Role, Thread, random},
     folder::{self, Entry, Kind},
     ledger::Name,
+    said::Said,
     snapshot::Fingerprint,
     watch::{Heard, Watches},
     writers::Writers,
@@ -27,6 +24,7 @@ pub(super) struct Scout {
     engine: Arc<Engine>,
     watches: Option<Watches>,
     coverage: Coverage,
+    machines: Machines,
     writers: Writers,
     /// Directories that are new and were not walked yet.
     new_folders: Vec<String>,
@@ -38,9 +36,7 @@ pub(super) struct Scout {
     ending: Ending,
     /// `/proc` is not asked before this.
     next_release: Instant,
-    said: BTreeSet<Topic>,
-    /// Names that can't be uploaded and were said.
-    named: BTreeSet<String>,
+    said: Said,
 }
 
 /// Whether the kernel tells all that happens.
@@ -48,6 +44,13 @@ pub(super) struct Scout {
 enum Coverage {
     Whole,
     Partial,
+}
+
+/// Whose processes can write in the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Machines {
+    Ours,
+    Several,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,16 +64,6 @@ enum Debt {
 enum Ending {
     Ahead,
     Begun,
-}
-
-/// What is said once a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Topic {
-    Link,
-    Special,
-    NoWatch,
-    Remote,
-    RootGone,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +87,7 @@ impl Scout {
             engine: Arc::clone(engine),
             watches: None,
             coverage: Coverage::Whole,
+            machines: Machines::Ours,
             writers: Writers::of(&engine.root),
             new_folders: Vec::new(),
             next_rescan: now,
@@ -101,8 +95,7 @@ impl Scout {
             debt: Debt::Rescan,
             ending: Ending::Ahead,
             next_release: now,
-            said: BTreeSet::new(),
-            named: BTreeSet::new(),
+            said: Said::about(engine.settings.what),
         };
         Thread::start(engine, Role::Scout, move |_| scout.run())
     }
@@ -158,10 +151,17 @@ impl Scout {
         let mut state = self.engine.lock();
         // Until this look is through, nobody can say that nothing is left.
         state.last_look = LastLook::CutShort;
-        state.ledger.begin_look();
+        let n_turned_away = state.ledger.begin_look();
         state.unsendable.clear();
         state.n_more_unsendable = 0;
         drop(state);
+        if n_turned_away > 0 {
+            let what = self.what();
+            debug!(
+                n_turned_away,
+                "{what}: files that found no room are looked for"
+            );
+        }
         let walked = self.walk(String::new());
         if walked == Walked::Whole && ending == Ending::Begun && self.debt == Debt::Nothing {
             self.engine.lock().last_look = LastLook::Whole;
@@ -177,9 +177,12 @@ impl Scout {
     fn rescan_every(&self) -> Duration {
         let every = self.engine.settings.rescan;
         let watches = self.watches.as_ref();
-        match self.coverage {
-            Coverage::Whole if watches.is_some_and(|watches| watches.is_watching("")) => every,
-            Coverage::Whole | Coverage::Partial => every.min(UNWATCHED_RESCAN),
+        let is_watching = watches.is_some_and(|watches| watches.is_watching(""));
+        match (self.coverage, self.machines) {
+            (Coverage::Whole, Machines::Ours) if is_watching => every,
+            (Coverage::Whole | Coverage::Partial, Machines::Ours | Machines::Several) => {
+                every.min(UNWATCHED_RESCAN)
+            }
         }
     }
 
@@ -213,7 +216,7 @@ impl Scout {
                 return Walked::Whole;
             }
             Err(err) => {
-                self.unsendable(format!("{folder}/"), format!("it cannot be read: {err}"));
+                self.unreadable(folder, &err);
                 return Walked::Whole;
             }
         };
@@ -222,9 +225,7 @@ impl Scout {
                 Ok(Entry::Named(name, Kind::Folder)) => unread.push(name),
                 Ok(Entry::Named(name, kind)) => self.met(name, &kind),
                 Ok(Entry::Unnameable(shown)) => self.unsendable(shown, NOT_UTF_8.to_owned()),
-                Err(err) => {
-                    self.unsendable(format!("{folder}/"), format!("it cannot be read: {err}"));
-                }
+                Err(err) => self.unreadable(folder, &err),
             }
             if n % MET_AT_A_TIME == 0 {
                 if !self.goes_on() {
@@ -244,7 +245,8 @@ impl Scout {
                 let mut state = self.engine.lock();
                 state.ledger.found(&name, fingerprint, Instant::now());
             }
-            Kind::Link | Kind::Special => self.say_passed_over(&name, kind),
+            Kind::Link => self.said.link(&name),
+            Kind::Special => self.said.special(&name),
             Kind::Folder | Kind::Gone => {}
             Kind::Unreadable(err) => {
                 self.unsendable(name, format!("it cannot be looked at: {err}"));
@@ -307,8 +309,12 @@ impl Scout {
             Kind::File(fingerprint) => Looked::Candidate(fingerprint),
             Kind::Folder | Kind::Gone => Looked::Nothing,
             Kind::Unreadable(err) => Looked::Failed(format!("it cannot be looked at: {err}")),
-            kind @ (Kind::Link | Kind::Special) => {
-                self.say_passed_over(name, &kind);
+            Kind::Link => {
+                self.said.link(name);
+                Looked::Nothing
+            }
+            Kind::Special => {
+                self.said.special(name);
                 Looked::Nothing
             }
         }
@@ -324,7 +330,8 @@ impl Scout {
             match what {
                 Heard::File(name) => self.engine.lock().ledger.mentioned(&name, now),
                 Heard::Folder(name) => self.new_folders.push(name),
-                Heard::Unnameable(shown) => self.unsendable(shown, NOT_UTF_8.to_owned()),
+                // The next walk meets it, and keeps its name.
+                Heard::Unnameable(shown) => self.said.unsendable(&shown, NOT_UTF_8),
                 Heard::RootGone => {
                     self.forget_watches();
                     self.debt = Debt::Rescan;
@@ -375,15 +382,12 @@ impl Scout {
         }
         match Watches::new(&self.engine.root) {
             Ok(watches) => self.watches = Some(watches),
-            Err(err) => self.say_unwatched(&err),
+            Err(err) => self.said.unwatched(&err, UNWATCHED_RESCAN),
         }
         let remote = rustix::fs::statfs(&self.engine.root).is_ok_and(|fs| is_remote(fs.f_type));
-        if remote && self.first(Topic::Remote) {
-            let every_s = UNWATCHED_RESCAN.as_secs();
-            let what = self.what();
-            info!(
-                "{what}: the folder is on a network file system: what other machines change there is noticed every {every_s} s"
-            );
+        if remote {
+            self.machines = Machines::Several;
+            self.said.remote(UNWATCHED_RESCAN);
         }
     }
 
@@ -394,10 +398,10 @@ impl Scout {
         match watches.add(folder) {
             Ok(()) => {}
             Err(err) if folder::is_gone(&err) => {}
-            Err(err) => self.say_unwatched(&err),
-        }
-        if self.said.contains(&Topic::Remote) {
-            self.coverage = Coverage::Partial;
+            Err(err) => {
+                self.coverage = Coverage::Partial;
+                self.said.unwatched(&err, UNWATCHED_RESCAN);
+            }
         }
     }
 
@@ -409,37 +413,7 @@ impl Scout {
 
     fn root_is_gone(&mut self) {
         self.forget_watches();
-        if self.first(Topic::RootGone) {
-            let (what, root) = (self.what(), &self.engine.root);
-            warn!(
-                folder = %root.display(),
-                "{what}: the folder is gone: nothing is uploaded until it is back"
-            );
-        }
-    }
-
-    fn say_unwatched(&mut self, err: &io::Error) {
-        self.coverage = Coverage::Partial;
-        if self.first(Topic::NoWatch) {
-            let (what, every_s) = (self.what(), UNWATCHED_RESCAN.as_secs());
-            warn!(
-                hint = remedy(err),
-                "{what}: changes are noticed late, by looking every {every_s} s: {err}"
-            );
-        }
-    }
-
-    fn say_passed_over(&mut self, name: &str, kind: &Kind) {
-        let (topic, why) = match kind {
-            Kind::Link => (Topic::Link, "links are not followed and not uploaded"),
-            _ => (
-                Topic::Special,
-                "FIFOs, sockets and devices are not uploaded",
-            ),
-        };
-        if self.first(topic) {
-            warn!(first = ?name, "{}: {why}", self.what());
-        }
+        self.said.root_is_gone(&self.engine.root);
     }
 
     fn say_overdue(&self) {
@@ -449,38 +423,27 @@ impl Scout {
         }
     }
 
-    /// Something that can't be uploaded as long as it is what it is.
+    fn unreadable(&mut self, folder: &str, err: &io::Error) {
+        let shown = match folder {
+            "" => ".",
+            folder => folder,
+        };
+        self.unsendable(format!("{shown}/"), format!("it cannot be read: {err}"));
+    }
+
+    /// A walk met something that can't be uploaded as long as it is what it is.
     fn unsendable(&mut self, name: String, reason: String) {
-        let is_first = self.named.len() < NAMED_MAX && self.named.insert(name.clone());
-        if is_first {
-            warn!(file = ?name, "{}: it is not uploaded: {reason}", self.what());
-        }
-        let missing = Missing { name, reason };
+        self.said.unsendable(&name, &reason);
         let mut state = self.engine.lock();
-        if state.unsendable.len() < NAMED_MAX {
-            state.unsendable.push(missing);
+        if state.unsendable.len() < UNSENDABLE_MAX {
+            state.unsendable.push(Missing { name, reason });
         } else {
             state.n_more_unsendable += 1;
         }
     }
 
-    fn first(&mut self, topic: Topic) -> bool {
-        self.said.insert(topic)
-    }
-
     fn what(&self) -> &'static str {
         self.engine.settings.what
-    }
-}
-
-/// What to do where the kernel does not tell what happens.
-fn remedy(err: &io::Error) -> &'static str {
-    match Errno::from_io_error(err) {
-        Some(Errno::NOSPC) => "raise `fs.inotify.max_user_watches` on the host",
-        Some(Errno::MFILE) => {
-            "raise `fs.inotify.max_user_instances` on the host, or the limit on open files (`ulimit -n`)"
-        }
-        _ => "put the folder on a local file system, on a kernel with inotify",
     }
 }
 
@@ -513,7 +476,7 @@ const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// So many entries of one directory are met before anything else is done.
 const MET_AT_A_TIME: u64 = 1024;
 /// So many names that can't be uploaded are kept.
-const NAMED_MAX: usize = 1000;
+const UNSENDABLE_MAX: usize = 10_000;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,9 @@
 mod appearing;
 mod ending;
 mod failing;
+pub(in crate::sync) mod log;
 mod odd;
+mod restless;
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +20,7 @@ use std::{
 use super::{Destination, Notice, Put, PutError, Report, Retry, Settings, Snapshot, Sync};
 
 /// Long enough for a machine that is busy with other things.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// What the destination does with one upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

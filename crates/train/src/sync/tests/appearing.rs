@@ -9,11 +9,12 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Instant,
 };
 
 use super::{
-    Act, Destination, Put, PutError, Settings, Snapshot, Store, Sync, check_whole, deaf, finish,
-    folder, settings, start, write,
+    Act, Destination, LONG, Put, PutError, Settings, Snapshot, Store, Sync, check_whole, deaf,
+    finish, folder, settings, start, write,
 };
 
 #[test]
@@ -139,6 +140,46 @@ fn a_file_that_is_rewritten_while_it_is_uploaded_ends_with_its_last_content() {
     check_whole(&finish(sync));
     let state = store.state.lock().unwrap();
     assert_eq!((state.n_changed, state.n_stored), (1, 1));
+}
+
+#[test]
+fn a_file_that_is_rewritten_while_it_is_queued_is_not_sent_half() {
+    let root = folder();
+    let store = Store::new(|name, _| {
+        if name == "first" {
+            Act::Hold
+        } else {
+            Act::Store
+        }
+    });
+    let settings = Settings {
+        n_uploads: 1,
+        ..settings()
+    };
+    let sync = start(root.path(), &store, settings);
+    write(root.path(), "first", "x");
+    store.wait_for("upload", |state| !state.begun.is_empty());
+    write(root.path(), "model", "old");
+    // Nothing is waited for any more: it is released, and behind the first.
+    let limit = Instant::now() + LONG;
+    let is_released = || {
+        let state = sync.engine.lock();
+        state.ledger.left().n_files == 2 && state.ledger.next_due().is_none()
+    };
+    while !is_released() {
+        assert!(Instant::now() < limit, "it is not released");
+        thread::yield_now();
+    }
+    let mut file = File::create(root.path().join("model")).unwrap();
+    file.write_all(b"half, ").unwrap();
+    store.release();
+    write(root.path(), "later", "x");
+    store.wait_for_object("later", b"x");
+    assert_eq!(store.n_begun("model"), 0);
+    file.write_all(b"whole").unwrap();
+    drop(file);
+    store.wait_for_object("model", b"half, whole");
+    check_whole(&finish(sync));
 }
 
 #[test]

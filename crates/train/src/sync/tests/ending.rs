@@ -11,8 +11,8 @@ use std::{
 };
 
 use super::{
-    Act, LONG, Settings, Store, check_whole, deaf, finish, finish_within, folder, missing,
-    settings, start, write,
+    Act, LONG, Settings, Store, check_whole, deaf, finish, finish_within, folder, log::lines_of,
+    missing, settings, start, write,
 };
 use crate::sync::{LastLook, engine::Engine};
 
@@ -37,13 +37,14 @@ fn what_is_left_at_the_deadline_is_named() {
     store.wait_for_object("b", b"1");
     store.wait_for("the stuck one", |state| state.begun.contains_key("stuck"));
     let begun = Instant::now();
-    let report = finish_within(sync, Duration::from_millis(2500));
+    let (report, lines) = lines_of(|| finish_within(sync, Duration::from_millis(2500)));
     assert!(begun.elapsed() < Duration::from_secs(6));
+    // A wait is said when it has lasted two seconds.
+    assert_eq!(lines, ["INFO test files: uploading what is left"]);
     assert_eq!(missing(&report), [("stuck", "the time was up")]);
     assert_eq!(report.last_look, LastLook::Whole);
     assert_eq!(report.n_files, 2);
     assert!(store.is_given_up());
-    report.log();
 }
 
 #[test]
@@ -176,7 +177,7 @@ fn a_value_that_is_dropped_stops() {
 fn a_file_that_cannot_be_read_is_missing() {
     let root = folder();
     let path = write(root.path(), "secret", "1");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     if File::open(&path).is_ok() {
         // This user may read everything.
         return;

@@ -81,7 +81,6 @@ fn more_refused_files_than_the_queue_holds_are_all_counted() {
     let report = finish(start(root.path(), &store, settings));
     assert_eq!(report.missing.len(), 10);
     assert_eq!(report.n_more_missing, 25);
-    report.log();
     let state = store.state.lock().unwrap();
     assert_eq!(state.begun.len(), 35);
 }

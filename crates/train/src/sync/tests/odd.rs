@@ -57,7 +57,6 @@ fn a_name_that_is_not_utf_8_is_named() {
         let expected = [("caf\\xE9", reason), ("café/\\xFF\\xFE", reason)];
         assert_eq!(missing(&report), expected);
         assert_eq!(report.last_look, LastLook::Whole);
-        report.log();
     }
 }
 
