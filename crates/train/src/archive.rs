@@ -41,7 +41,7 @@ use tracing::debug;
 
 pub use self::{
     error::{ArchiveError, ArchiveFault, EntryLabel},
-    kind::{Kind, kind_of},
+    kind::{HEAD_BYTES, Kind, kind_of},
     limits::Limits,
     path::{EntryPath, LinkFault, LinkTarget, PathFault},
     staging::StagingError,

@@ -16,7 +16,7 @@ use optml_supervise::{Command, command::find_program};
 use tracing::{info, warn};
 
 use crate::{
-    code::{self, Fetched, Why},
+    code::{self, Fetched, Means, Why},
     entry::{EntryKind, EntryPoint},
     failing::{Failed, ended, message, not_started},
     hosts::{self, HostWait, Inbox, SystemResolver},
@@ -25,11 +25,17 @@ use crate::{
     package_index::{IndexError, IndexUrl, Repository},
     run::{Job, Loaded},
     scratch::Scratch,
+    store::without_secrets,
     stores::{Stores, no_client},
 };
 
 /// Brings the user's code into the code directory, when the job says where it is.
-pub(crate) fn code(run: &Job<'_>, job: &Loaded) -> Result<(), Failed> {
+pub(crate) fn code(
+    run: &Job<'_>,
+    job: &Loaded,
+    stores: &Stores<'_>,
+    scratch: &Scratch,
+) -> Result<(), Failed> {
     let code_dir = job.layout.code();
     let from_job = job
         .env
@@ -47,15 +53,19 @@ pub(crate) fn code(run: &Job<'_>, job: &Loaded) -> Result<(), Failed> {
     else {
         return Ok(());
     };
-    let stop = || run.supervisor.stopping().is_some();
-    let fetched = code::fetch(&location, &code_dir, &stop).map_err(|error| {
+    let means = Means {
+        stop: &|| run.supervisor.stopping().is_some(),
+        client: &|| stores.until_stop(),
+        scratch: scratch.folder(),
+    };
+    let fetched = code::fetch(&location, &code_dir, means).map_err(|error| {
         let mut failure = Failure::new(Phase::CodeFetch);
         failure.exception = Some(message(error.to_string()));
         failure.hint = error.hint();
         Box::new(failure)
     });
     run.check_stop(Phase::CodeFetch)?;
-    let location = code::without_secrets(&location);
+    let location = without_secrets(&location);
     match fetched? {
         Fetched::Kept(Why::Unmarked) => {
             warn!(%code_dir, location, "the code directory is not empty, and nothing says that its code is from there: nothing is fetched");

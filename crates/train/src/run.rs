@@ -138,7 +138,7 @@ impl Job<'_> {
         let planned = outputs::Plan::read(&job.env, self.options)?;
         let stores = Stores::new(self.source, self.supervisor, job.env.region().to_string());
         if let Work::EntryPoint(entry) = &work {
-            prepare::code(self, job)?;
+            prepare::code(self, job, &stores, &scratch)?;
             let more = prepare::install(self, job, (entry, &stores), &scratch)?;
             job.exported.vars.extend(more);
         }

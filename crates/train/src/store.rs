@@ -31,6 +31,7 @@ use std::{collections::HashSet, fs::File, sync::Arc, time::SystemTime};
 
 use futures_util::stream::BoxStream;
 
+pub(crate) use self::checksum::hex;
 pub use self::{
     aws::AwsCall,
     client::{Client, Progress},

@@ -19,6 +19,9 @@ pub enum Kind {
     Other(Option<&'static str>),
 }
 
+/// How many of the first bytes tell.
+pub const HEAD_BYTES: usize = member::BLOCK_BYTES;
+
 /// The kind of a file that begins with `first_bytes`: 512 of them, fewer only where the file has no more.
 pub fn kind_of(first_bytes: &[u8]) -> Kind {
     let starts = |magic: &[u8]| first_bytes.starts_with(magic);

@@ -4,12 +4,15 @@ use std::{
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
+use camino::Utf8PathBuf;
+
 use super::*;
 
 #[test]
 fn paths_and_file_urls_are_locations() {
     let check = |text: &str, expected: &str| {
-        assert_eq!(CodeLocation::parse(text).unwrap().as_path(), expected);
+        let location = CodeLocation::parse(text).unwrap();
+        assert_eq!(location, CodeLocation::Local(expected.into()));
     };
     check("/opt/code", "/opt/code");
     check("code", "code");
@@ -26,13 +29,13 @@ fn other_urls_are_refused_by_name() {
         let err = CodeLocation::parse(text).unwrap_err();
         format!("{err}\nhint: {}", err.hint().unwrap())
     };
-    insta::assert_snapshot!(message("s3://bucket/code.tar.gz"), @"
-    fetch the code from `s3://bucket/code.tar.gz`: s3 storage is not built in yet
-    hint: give a directory or an archive of this machine, or copy the code into the image
+    insta::assert_snapshot!(message("s3:///code.tar.gz"), @"
+    fetch the code (`sagemaker_submit_directory`): `s3:///code.tar.gz` names no bucket
+    hint: write `s3://BUCKET/KEY`, and a `/` at the end for a folder
     ");
-    insta::assert_snapshot!(message("https://user:secret@host/x.tgz?X-Amz-Signature=secret#secret"), @"
-    fetch the code from `https://host/x.tgz`: https locations are not supported
-    hint: give a directory or an archive of this machine, or copy the code into the image
+    insta::assert_snapshot!(message("ftp://user:secret@host/x.tgz?signature=secret#secret"), @"
+    fetch the code from `ftp://host/x.tgz`: ftp locations are not supported
+    hint: give a directory, an archive or a single file: a path, `file://`, `s3://`, `gs://`, `az://` or `https://`
     ");
     insta::assert_snapshot!(message("file://elsewhere/x"), @"
     fetch the code from `file://elsewhere/x`: it does not name a path on this machine
@@ -40,11 +43,17 @@ fn other_urls_are_refused_by_name() {
     ");
     insta::assert_snapshot!(message(""), @"
     fetch the code: `sagemaker_submit_directory` is empty
-    hint: give a directory or an archive of this machine, or copy the code into the image
+    hint: give a directory, an archive or a single file: a path, `file://`, `s3://`, `gs://`, `az://` or `https://`
     ");
-    for text in ["gs://b/k", "az://b/k", "S3://b"] {
-        let err = CodeLocation::parse(text).unwrap_err();
-        assert!(matches!(err, CodeError::ObjectStorage { .. }), "{err}");
+    for text in [
+        "gs://b/k",
+        "az://b/k",
+        "S3://b",
+        "http://h/k",
+        "HTTPS://h/k?x=y",
+    ] {
+        let location = CodeLocation::parse(text).unwrap();
+        assert!(matches!(location, CodeLocation::Stored(_)), "{location}");
     }
     for text in [
         "file://",
@@ -186,7 +195,7 @@ fn an_empty_code_directory_may_be_its_own_source() {
 fn a_code_directory_inside_its_source_is_refused_unless_it_is_a_run_of_ours() {
     let place = Place::new();
     fs::write(place.root().join("train.py"), "1").unwrap();
-    let fetch_to = |code_dir: &Utf8Path| fetch(place.root().as_str(), code_dir, &|| false);
+    let fetch_to = |code_dir: &Utf8Path| fetch(place.root().as_str(), code_dir, means(&|| false));
     let err = fetch_to(&place.root().join("out/code")).unwrap_err();
     assert!(matches!(err, CodeError::Inside { .. }), "{err}");
     assert_eq!(names(&place.root()), ["train.py"]);
@@ -252,7 +261,7 @@ fn a_stop_ends_a_copy_and_leaves_nothing() {
     fs::create_dir(place.source()).unwrap();
     fs::write(place.source().join("a"), "1").unwrap();
     for source in [place.source(), place.source().join("a")] {
-        let err = fetch(source.as_str(), &place.code_dir(), &|| true).unwrap_err();
+        let err = fetch(source.as_str(), &place.code_dir(), means(&|| true)).unwrap_err();
         assert!(
             err.to_string().ends_with("`a`: stopped before the end"),
             "{err}"
@@ -419,6 +428,15 @@ fn write_later(code_dir: &Utf8Path, name: &str) {
     }
 }
 
+/// For locations of this machine.
+fn means(stop: Stop<'_>) -> Means<'_> {
+    Means {
+        stop,
+        client: &|| panic!("no store is asked for a location of this machine"),
+        scratch: Utf8Path::new("/nonexistent"),
+    }
+}
+
 const EMPTY_TAR: [u8; 1024] = [0; 1024];
 
 /// A folder with room for a source and a code directory.
@@ -442,7 +460,7 @@ impl Place {
     }
 
     fn fetch(&self, location: &Utf8Path) -> Result<Fetched, CodeError> {
-        fetch(location.as_str(), &self.code_dir(), &|| false)
+        fetch(location.as_str(), &self.code_dir(), means(&|| false))
     }
 }
 
