@@ -123,6 +123,8 @@ impl Scout {
         drop(state);
         if phase != Phase::Running && self.ending == Ending::Ahead {
             (self.ending, self.debt) = (Ending::Begun, Debt::Rescan);
+            // Somebody waits now.
+            self.next_release = Instant::now();
         }
         match phase {
             Phase::Running | Phase::Finishing => true,
@@ -300,7 +302,11 @@ impl Scout {
         drop(state);
         self.engine.announce_work();
         self.engine.announce_progress();
-        self.next_release = now + RELEASE_EVERY.max((now - begun) * 10);
+        let rest = match self.ending {
+            Ending::Ahead => RELEASE_EVERY,
+            Ending::Begun => RELEASE_EVERY_AT_THE_END,
+        };
+        self.next_release = now + rest.max((now - begun) * 10);
     }
 
     fn look(&mut self, name: &str) -> Looked {
@@ -471,6 +477,8 @@ const UNWATCHED_RESCAN: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_millis(200);
 /// `/proc` is asked once a second at most.
 const RELEASE_EVERY: Duration = Duration::from_secs(1);
+/// Then somebody waits, and few processes are left to be asked about.
+const RELEASE_EVERY_AT_THE_END: Duration = Duration::from_millis(50);
 /// As good as for ever: an alarm wakes.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// So many entries of one directory are met before anything else is done.
