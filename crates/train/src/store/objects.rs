@@ -82,8 +82,8 @@ impl Objects {
         };
         let found = self.get(&path, first_byte).await;
         let found = match found {
-            // An empty object has no first byte.
-            Err(StoreFault::Refused { status: 416, .. }) => {
+            // An empty object has no first byte, which not every server says in the right way.
+            Err(StoreFault::Refused { status: 416, .. } | StoreFault::Protocol(_)) => {
                 let head = GetOptions {
                     head: true,
                     ..GetOptions::default()
@@ -239,11 +239,20 @@ impl Object {
         Self {
             key: key.to_owned(),
             n_bytes: Some(meta.size),
-            e_tag: meta.e_tag.clone(),
+            e_tag: meta.e_tag.as_deref().map(quoted),
             modified: Some(SystemTime::from(meta.last_modified)),
             in_ranges: true,
             expected: None,
         }
+    }
+}
+
+/// Azure has quotes around a tag in its answers, and none in its lists.
+fn quoted(e_tag: &str) -> String {
+    if e_tag.contains('"') {
+        e_tag.to_owned()
+    } else {
+        format!("\"{e_tag}\"")
     }
 }
 
@@ -290,7 +299,6 @@ fn connect(
         }
         Scheme::Gcs => {
             let mut builder = GoogleCloudStorageBuilder::new()
-                .with_bucket_name(bucket)
                 .with_http_connector(web.clone())
                 .with_retry(retries(settings));
             for (name, value) in settings.vars() {
@@ -298,11 +306,12 @@ fn connect(
                     builder = builder.with_config(key, value);
                 }
             }
+            // Last: there are variables for it as well.
+            let builder = builder.with_bucket_name(bucket);
             Ok(Arc::new(builder.build().map_err(failed)?))
         }
         Scheme::Azure => {
             let mut builder = MicrosoftAzureBuilder::new()
-                .with_container_name(bucket)
                 .with_http_connector(web.clone())
                 .with_retry(retries(settings));
             for (name, value) in settings.vars() {
@@ -316,6 +325,7 @@ fn connect(
                         .fold(builder, |builder, key| builder.with_config(key, value));
                 }
             }
+            let builder = builder.with_container_name(bucket);
             Ok(Arc::new(builder.build().map_err(failed)?))
         }
         Scheme::Web => Err(StoreFault::Protocol(

@@ -17,10 +17,10 @@ pub struct Settings {
 /// Sizes, numbers and times of transfers. Memory of a download or an upload is about `n_parts` times `part_bytes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tuning {
-    /// A download is asked for in pieces of this size. **Default** 4 MiB: a request's delay is small beside it, and eight of them fit
-    /// in half of the 64 MiB that a transfer may take.
+    /// A download is asked for in pieces of this size. **Default** 4 MiB: a request's delay is small beside it.
     pub read_bytes: u64,
-    /// Pieces of a download under way at once. **Default** 8.
+    /// Pieces of a download under way at once. **Default** 8: with those that wait for their reader they stay below the 64 MiB that
+    /// a transfer may take.
     pub n_reads: usize,
     /// A larger file is uploaded in parts. **Default** 8 MiB, as boto3.
     pub part_bytes: u64,
