@@ -10,7 +10,7 @@
 //! request, or parts that are put together at the end, or given up: nothing is ever visible in part. Memory is that of the pieces
 //! under way ([`Tuning`]), whatever the sizes.
 //!
-//! Failed requests are repeated with back-off and jitter for a minute ([`objects`]); a bucket in another region is asked there,
+//! Failed requests are repeated with back-off and jitter for a minute ([`Tuning`]); a bucket in another region is asked there,
 //! credentials that have expired are fetched anew, each once. What is left is a [`StoreError`], with a remedy.
 
 mod aws;
