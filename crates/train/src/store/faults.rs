@@ -173,12 +173,12 @@ fn push_innermost(text: &mut String, error: &(dyn Error + 'static)) {
     text.push_str(&innermost.to_string());
 }
 
-/// The text of the first `<name>` of an error document.
+/// The first line of the first `<name>` of an error document; Azure adds others.
 fn element(text: &str, name: &str) -> Option<String> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     let (content, _) = rest.split_once(&format!("</{name}>"))?;
-    let content: String = content.chars().take(MAX_TEXT_CHARS).collect();
-    Some(content.trim().to_owned()).filter(|content| !content.is_empty())
+    let line = content.trim().lines().next()?;
+    Some(line.chars().take(MAX_TEXT_CHARS).collect())
 }
 
 const MAX_TEXT_CHARS: usize = 300;
