@@ -28,7 +28,7 @@ pub(crate) fn start(console: Console, format: LogFormat, level: LogLevel) {
     // Libraries tell of what they do; what it means for the job is told by us.
     let filter = filter_fn(move |event| {
         let is_ours = event.target().starts_with("optml");
-        is_ours || *event.level() <= Level::WARN || level >= LevelFilter::DEBUG
+        is_ours || *event.level() <= Level::WARN || level == LevelFilter::TRACE
     });
     let lines = Lines { console, format }
         .with_filter(filter)

@@ -7,7 +7,6 @@
 use std::{
     fs::{self, File},
     io,
-    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -15,10 +14,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use thiserror::Error;
 
 use crate::{
-    archive::{
-        EntryPath, Limits, PathFault, TreeError,
-        tree::{self, Resolution, Tree},
-    },
+    archive::{PathFault, TreeError, tree},
+    landing::{self, LandingError},
     store::{Client, Object, Store, StoreError},
 };
 
@@ -103,10 +100,7 @@ pub fn restore(
     let mut wanted = Vec::new();
     for object in objects {
         let name = store.name_below(&object).unwrap_or_default();
-        path_of(name).map_err(|fault| RestoreError::Name {
-            name: name.escape_debug().to_string(),
-            fault,
-        })?;
+        landing::check_name(store, &object)?;
         match Local::compare(&folder.join(name), &object) {
             Local::Same => {
                 restored.n_kept += 1;
@@ -129,6 +123,16 @@ pub fn restore(
         restored.in_step.push(name.to_owned());
     }
     Ok(restored)
+}
+
+impl From<LandingError> for RestoreError {
+    fn from(error: LandingError) -> Self {
+        match error {
+            LandingError::Store(error) => Self::Store(error),
+            LandingError::Name { name, fault } => Self::Name { name, fault },
+            LandingError::Clash { name, fault } => Self::Clash { name, fault },
+        }
+    }
 }
 
 /// A file here beside the object of its name.
@@ -171,26 +175,10 @@ impl Beside {
 
     fn fetch(&self, client: &Client, store: &Store, wanted: &[Object]) -> Result<(), RestoreError> {
         let root = File::open(&self.path).map_err(failed(&self.path))?;
-        let tree = Mutex::new((Tree::new(root.into(), Resolution::Openat2), None));
-        let open = |object: &Object| {
-            let name = store.name_below(object).unwrap_or_default();
-            let path = path_of(name).map_err(io::Error::other)?;
-            let mut tree = tree.lock().unwrap_or_else(PoisonError::into_inner);
-            tree.0.create_file(&path, FILE_MODE).map_err(|fault| {
-                let reason = io::Error::other(fault.to_string());
-                tree.1
-                    .get_or_insert((name.escape_debug().to_string(), fault));
-                reason
-            })
-        };
         let total = wanted.iter().filter_map(|object| object.n_bytes).sum();
         let progress = client.progress("restoring the checkpoints", Some(total));
-        let fetched = store.download_all(wanted, open, &progress);
-        let (_, clash) = tree.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match clash {
-            Some((name, fault)) => Err(RestoreError::Clash { name, fault }),
-            None => Ok(fetched?),
-        }
+        landing::land(store, wanted, root.into(), &progress)?;
+        Ok(())
     }
 
     /// Puts one file in its place, with the time of its object.
@@ -231,17 +219,12 @@ fn clear_leftovers(folder: &Utf8Path) -> Result<(), RestoreError> {
     Ok(())
 }
 
-fn path_of(name: &str) -> Result<EntryPath, PathFault> {
-    EntryPath::parse(name.as_bytes(), Limits::default().max_depth)
-}
-
 fn failed(path: &Utf8Path) -> impl FnOnce(io::Error) -> RestoreError {
     let path = path.to_owned();
     move |reason| RestoreError::Folder { path, reason }
 }
 
 const PREFIX: &str = ".optml-restore-";
-const FILE_MODE: u32 = 0o644;
 const MAX_OBJECTS: usize = 1_000_000;
 
 #[cfg(test)]
