@@ -9,7 +9,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use optml_testkit::OptMl;
+use optml_testkit::{Finished, OptMl};
 use rustix::process::Signal;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use tar::{EntryType, Header};
@@ -20,10 +20,10 @@ const SCRIPT: &str =
     "import os, sys\nfrom package.words import WORD\nprint(WORD, sys.argv[1:], os.getcwd())\n";
 
 /// Says what the code directory was filled with.
-const MARKER: &str = ".optml-code.json";
+pub(crate) const MARKER: &str = ".optml-code.json";
 
 /// A job without code, whose entry point is `train.py`.
-fn job(location: Option<&str>) -> OptMl {
+pub(crate) fn job(location: Option<&str>) -> OptMl {
     let tree = OptMl::new()
         .hyperparameter("sagemaker_program", "train.py")
         .hyperparameter("lr", "0.1");
@@ -48,14 +48,14 @@ fn sources() -> tempfile::TempDir {
 }
 
 /// The same as a tar archive, as `tar c .` makes it.
-fn archive() -> Vec<u8> {
+pub(crate) fn archive() -> Vec<u8> {
     let folder = sources();
     let mut archive = tar::Builder::new(Vec::new());
     archive.append_dir_all(".", folder.path()).unwrap();
     archive.into_inner().unwrap()
 }
 
-fn gzip(data: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(data: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(data).unwrap();
     encoder.finish().unwrap()
@@ -83,12 +83,12 @@ fn hostile(kind: EntryType, name: &str, target: &str) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// The names in a folder; none if there is no such folder.
-fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -101,6 +101,12 @@ fn names(folder: &Path) -> Vec<String> {
 fn runs(location: &str) {
     let tree = job(Some(location));
     let finished = train(&tree);
+    check_ran(&tree, &finished);
+}
+
+/// The code of [`archive`] ran, and is all that there is.
+#[track_caller]
+pub(crate) fn check_ran(tree: &OptMl, finished: &Finished) {
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     assert_eq!(
         finished.stdout,
@@ -150,7 +156,7 @@ fn from_an_archive_whatever_its_name() {
 }
 
 /// The same as a zip archive, as Python makes it.
-fn zip() -> Vec<u8> {
+pub(crate) fn zip() -> Vec<u8> {
     let sources = sources();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("code");
@@ -375,18 +381,15 @@ fn a_location_that_is_not_there_is_named() {
 }
 
 #[test]
-fn object_storage_is_refused_with_a_remedy() {
-    let report = refused(
-        "s3://bucket/job/source.tar.gz",
-        &[
-            "`s3://bucket/job/source.tar.gz`",
-            "s3 storage is not built in yet",
-        ],
-    );
-    assert!(report.contains("copy the code into the image"), "{report}");
+fn an_address_that_names_nothing_is_refused_with_a_remedy() {
+    let report = refused("s3://", &["`s3://`", "names no bucket"]);
+    assert!(report.contains("write `s3://BUCKET/KEY`"), "{report}");
     refused(
-        "https://user:hunter2@host.invalid/code.tar.gz?sig=hunter2",
-        &["`https://host.invalid/code.tar.gz`", "https"],
+        "ftp://user:hunter2@host.invalid/code.tar.gz",
+        &[
+            "`ftp://host.invalid/code.tar.gz`",
+            "ftp locations are not supported",
+        ],
     );
 }
 

@@ -35,12 +35,12 @@ const PROBE: &str =
     "import sys\nWHERE = __file__\nif __name__ == '__main__':\n    print(WHERE, sys.argv[1:])\n";
 
 /// A throw-away virtual environment.
-struct Venv {
+pub(crate) struct Venv {
     folder: tempfile::TempDir,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Installer {
+pub(crate) enum Installer {
     Pip,
     Uv,
 }
@@ -49,7 +49,7 @@ use Installer::{Pip, Uv};
 
 impl Venv {
     /// With the `pip` of the tests' own interpreter, by a link: to install one anew takes seconds.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_flags(&[])
     }
 
@@ -78,7 +78,7 @@ impl Venv {
         venv
     }
 
-    fn python(&self) -> PathBuf {
+    pub(crate) fn python(&self) -> PathBuf {
         self.folder.path().join("bin/python")
     }
 
@@ -108,7 +108,12 @@ impl Venv {
 
     /// Runs the job with this environment and one installer, of which it makes sure.
     #[track_caller]
-    fn train(&self, tree: &OptMl, installer: Installer, more: &[(&str, &str)]) -> Finished {
+    pub(crate) fn train(
+        &self,
+        tree: &OptMl,
+        installer: Installer,
+        more: &[(&str, &str)],
+    ) -> Finished {
         let python = self.python();
         let variables = [&*Self::variables(installer, python.to_str().unwrap()), more].concat();
         let finished = start(tree, &["train"], &variables).wait();
@@ -117,7 +122,7 @@ impl Venv {
     }
 
     #[track_caller]
-    fn assert_inside(&self, path: &str) {
+    pub(crate) fn assert_inside(&self, path: &str) {
         let site_packages = self.site_packages().canonicalize().unwrap();
         let path = Path::new(path).canonicalize().unwrap();
         assert!(

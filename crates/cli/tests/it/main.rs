@@ -18,3 +18,4 @@ mod rig;
 mod robustness;
 mod serve;
 mod signals;
+mod storage;

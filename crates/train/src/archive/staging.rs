@@ -41,7 +41,7 @@ pub enum StagingError {
     Io {
         /// The path.
         path: PathBuf,
-        /// `read`, `made`, `moved`.
+        /// `read`, `made`, `moved`, `written to`.
         action: &'static str,
         /// What the system says.
         #[source]

@@ -146,6 +146,9 @@ impl CodeError {
             }
             Self::Url(_) => "write `s3://BUCKET/KEY`, and a `/` at the end for a folder",
             Self::EmptyFolder(_) => "check the bucket and the prefix",
+            Self::Scratch { reason, .. } if reason.kind() == io::ErrorKind::StorageFull => {
+                "set TMPDIR to a folder with more space: a zip archive is stored before it is unpacked"
+            }
             Self::Scratch { .. } => "set TMPDIR to a folder that can be written",
             Self::FileUrl(_) => "write an absolute path: `file:///path/to/code`",
             Self::Missing(_) => {

@@ -11,7 +11,8 @@ use ring::digest::{Context, SHA256};
 use super::{CodeError, Fetched, marker::Origin};
 use crate::{
     archive::{
-        self, ArchiveError, ArchiveFault, EntryPath, Extracted, Kind, Limits, Stop, StreamError,
+        self, ArchiveError, ArchiveFault, EntryPath, Extracted, Kind, Limits, StagingError, Stop,
+        StreamError,
         staging::Staging,
         tree::{Resolution, Tree},
     },
@@ -139,7 +140,8 @@ impl RemoteCode {
             .open(&path)
             .map_err(unwritable)?;
         let fetched = self.store.download(object, &file, progress);
-        let unpacked = fetched.map_err(CodeError::from).and_then(|()| {
+        let fetched = fetched.map_err(|error| local_fault_of(error, unwritable));
+        let unpacked = fetched.and_then(|()| {
             let unpacked = archive::extract(
                 path.as_std_path(),
                 code_dir.as_std_path(),
@@ -166,6 +168,7 @@ impl RemoteCode {
     ) -> Result<Extracted, CodeError> {
         let url = self.store.url();
         let name = url.file_name().unwrap_or_default();
+        let unwritten = |reason| unwritten(code_dir, reason);
         let path = EntryPath::parse(name.as_bytes(), 1)
             .map_err(|fault| self.odd_name(name.to_owned(), fault.into()))?;
         let staging = Staging::new(code_dir.as_std_path())?;
@@ -173,7 +176,9 @@ impl RemoteCode {
         let file = tree
             .create_file(&path, FILE_MODE)
             .map_err(|fault| self.odd_name(name.to_owned(), fault.into()))?;
-        self.store.download(object, &file, progress)?;
+        self.store
+            .download(object, &file, progress)
+            .map_err(|error| local_fault_of(error, unwritten))?;
         staging.publish()?;
         Ok(Extracted {
             n_files: 1,
@@ -188,7 +193,9 @@ impl RemoteCode {
         let progress = self.client.progress("fetching the code", Some(n_bytes));
         let landed = landing::land(&self.store, objects, staging.open()?, &progress);
         let n_directories = landed.map_err(|error| match error {
-            LandingError::Store(error) => error.into(),
+            LandingError::Store(error) => {
+                local_fault_of(error, |reason| unwritten(code_dir, reason))
+            }
             LandingError::Name { name, fault } => self.odd_name(name, fault.into()),
             LandingError::Clash { name, fault } => self.odd_name(name, fault.into()),
         })?;
@@ -232,6 +239,22 @@ fn store_fault_of(error: ArchiveError) -> CodeError {
             ..error
         }),
     }
+}
+
+/// What this machine said counts: the fault is not the store's, and it has another place.
+fn local_fault_of(error: StoreError, here: impl FnOnce(io::Error) -> CodeError) -> CodeError {
+    match error.fault {
+        StoreFault::Local(reason) => here(reason),
+        _ => error.into(),
+    }
+}
+
+fn unwritten(code_dir: &Utf8Path, reason: io::Error) -> CodeError {
+    CodeError::Staging(StagingError::Io {
+        path: code_dir.into(),
+        action: "written to",
+        reason,
+    })
 }
 
 fn may_be_folder(error: &StoreError) -> bool {
