@@ -146,12 +146,14 @@ impl Local {
         };
         let written = metadata.modified().unwrap_or(UNIX_EPOCH);
         let stored = object.modified.unwrap_or(UNIX_EPOCH);
-        // A store tells whole seconds.
-        let is_as_new = written + Duration::from_secs(1) > stored;
-        match (is_as_new, Some(metadata.len()) == object.n_bytes) {
-            (true, true) => Self::Same,
-            (true, false) => Self::Newer,
-            (false, _) => Self::OlderOrMissing,
+        if written == stored && Some(metadata.len()) == object.n_bytes {
+            // As it was restored. The size alone would say nothing: checkpoints of one model are all of the same.
+            Self::Same
+        } else if written + Duration::from_secs(1) > stored {
+            // A store tells whole seconds.
+            Self::Newer
+        } else {
+            Self::OlderOrMissing
         }
     }
 }
