@@ -214,7 +214,7 @@ fn files_that_are_here_stay_when_they_are_newer() {
         .file("checkpoints/older", "ours, and longer")
         .file("checkpoints/only-here", "ours");
     let now = SystemTime::now();
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     for (name, time) in [
         ("newer", now + minute),
         ("newer-of-same-size", now + minute),
@@ -263,6 +263,9 @@ fn a_kill_in_the_middle_of_a_restore_leaves_nothing_by_halves() {
     until("a part of the large object", || {
         beside.join("small").exists() && beside.join("large").exists()
     });
+    // After two seconds it says how far it is.
+    let line = process.stderr_line("restoring the checkpoints");
+    assert!(line.contains("total_mb=9"), "{line}");
     process.signal(Signal::KILL);
     let finished = process.wait();
     assert_eq!((finished.signal, &*finished.stdout), (Some(9), ""));
@@ -395,6 +398,57 @@ fn what_a_folder_can_not_hold_is_named() {
         &["the object `a", "rename or remove"],
     );
     assert_eq!(names_in(&tree.path("checkpoints")), [""; 0]);
+}
+
+#[test]
+fn a_place_that_no_file_can_take_is_named_before_anything_is_moved() {
+    let (s3, _) = store(vec![]);
+    put(&s3, "a", "x");
+    put(&s3, "taken", "x");
+    let tree = job("true").file("checkpoints/taken/by", "x");
+    refused(
+        &tree,
+        &s3.variables(),
+        &["checkpoints/taken`: is a directory", "remove or rename"],
+    );
+    assert_eq!(names_in(&tree.path("checkpoints")), ["taken"]);
+
+    let tree = job("true").file("checkpoints", "a file");
+    refused(&tree, &s3.variables(), &["checkpoints`: File exists"]);
+}
+
+#[test]
+fn a_volume_that_is_too_small_ends_the_job_with_nothing_left_on_it() {
+    // D-01. A small file system in a mount namespace of its own, which the test looks at through the job's process.
+    let (s3, proxy) = store(vec![]);
+    put(&s3, "a-small", "x");
+    for n in 0..3 {
+        // Small enough to come beside each other, and one that comes in pieces.
+        put(&s3, &format!("medium-{n}"), vec![1; 1_000_000]);
+    }
+    put(&s3, "z-large", vec![1; 5_000_000]);
+    for size in ["2m", "6m"] {
+        let tree = job("true").file("checkpoints/old", "old");
+        let folder = tree.path("checkpoints");
+        let script = "mount -t tmpfs -o size=$1 none \"$2\"; echo old > \"$2/old\"; \"$3\" train; code=$?; ls -A \"$2\"; exit $code";
+        let exe = binary();
+        let words = ["-m", "sh", "-c", script, "sh", size].map(OsStr::new);
+        let words = words.into_iter().chain([folder.as_os_str(), &exe]);
+        let variables = proxy.variables();
+        let mut all: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (*name, OsStr::new(value)))
+            .collect();
+        all.push((URL.0, OsStr::new(URL.1)));
+        all.push(("SAGEMAKER_BASE_DIR", tree.base().as_os_str()));
+        let finished = Proc::start("unshare", words, &all).wait();
+        assert_eq!(finished.code, Some(4), "{}", finished.stderr);
+        assert_eq!(finished.stdout, "old\n", "what is left on the volume");
+        says(
+            &finished.stderr,
+            &["restore the checkpoints: ", "give the volume more space"],
+        );
+    }
 }
 
 #[test]

@@ -345,7 +345,8 @@ fn uploads_that_are_denied_are_named_and_do_not_fail_the_job() {
             "not everything is uploaded",
             "not uploaded: `one`: ",
             "not uploaded: `sub/two`: ",
-            "not uploaded: `th\\nree`: ",
+            // A key that no client of ours can express, on a line of its own.
+            "not uploaded: `th\\nree`: store `s3://outputs/some/prefix/job-1/output/intermediate/th\\nree`: the key can't be used",
             "access is denied: AccessDenied",
             "`s3:PutObject`",
         ],
@@ -430,7 +431,13 @@ while :; do sleep 0.02; done");
     assert_eq!(finished.code, Some(143), "{}", finished.stderr);
     // A second for the grace, five for uploads, two to tidy up.
     assert!(took < Duration::from_secs(9), "{took:?}");
-    says(&finished, &["not uploaded: `large`: ", "the time was up"]);
+    says(
+        &finished,
+        &[
+            "intermediate output: uploading what is left n_files=1 n_bytes=20000000",
+            "not uploaded: `large`: the time was up",
+        ],
+    );
     assert_eq!(s3.uploads(BUCKET), [""; 0], "parts were left behind");
     assert_eq!(s3.list(BUCKET, ""), []);
 }
@@ -449,8 +456,36 @@ fn a_store_that_never_answers_costs_the_time_that_was_given() {
     assert!(tree.path("output/success").exists());
     says(
         &finished,
-        &["not uploaded: `one`: ", "not uploaded: `two`: "],
+        &[
+            "not uploaded: `one`: the time was up",
+            "not uploaded: `two`: the time was up",
+        ],
     );
+    let asked = proxy.requests();
+    assert!(
+        asked.iter().any(|seen| is_put(&seen.method)),
+        "nothing was tried: {asked:?}"
+    );
+}
+
+#[test]
+fn a_stop_signal_shortens_the_wait_for_uploads() {
+    // The script is done, and its code stays what it was.
+    for code in [0, 5] {
+        let (_s3, proxy) = store(vec![Rule::new(Action::Stall).method("PUT")]);
+        let tree = job(&format!("echo x > one; exit {code}"));
+        let process = start(&tree, &proxy.variables(), &[("OPTML_STOP_GRACE_S", "1")]);
+        process.stderr_line("the script has ended");
+        proxy.wait_for(|seen| is_put(&seen.method), Duration::from_secs(50));
+        let begin = Instant::now();
+        process.signal(Signal::TERM);
+        let finished = process.wait();
+        let took = begin.elapsed();
+        assert_eq!(finished.code, Some(code), "{}", finished.stderr);
+        assert!(took < Duration::from_secs(9), "{took:?}");
+        assert_eq!(tree.path("output/success").exists(), code == 0);
+        says(&finished, &["not uploaded: `one`: the time was up"]);
+    }
 }
 
 #[test]
