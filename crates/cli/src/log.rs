@@ -91,7 +91,8 @@ impl Fields {
         let (message, rest) = self.message.split_once('\n').unwrap_or((&self.message, ""));
         let mut line = format!("{now} {level:<5} optml: {message}");
         for (name, value) in &self.others {
-            let quoted = value.is_empty() || value.contains([' ', '"', '\n']);
+            let is_odd = |c: char| c == ' ' || c == '"' || c.is_control();
+            let quoted = value.is_empty() || value.contains(is_odd);
             let result = if quoted {
                 write!(line, " {name}={value:?}")
             } else {

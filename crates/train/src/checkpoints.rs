@@ -75,6 +75,14 @@ impl RestoreError {
             Self::Folder { reason, .. } if reason.kind() == io::ErrorKind::StorageFull => {
                 Some("give the volume more space".to_owned())
             }
+            Self::Folder { reason, .. }
+                if matches!(
+                    reason.kind(),
+                    io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Some("remove or rename it, or the object of its name".to_owned())
+            }
             Self::Folder { .. } => None,
             Self::Name { .. } | Self::Clash { .. } => Some(
                 "rename or remove the object: a store allows names that a folder does not"
@@ -101,7 +109,7 @@ pub fn restore(
     for object in objects {
         let name = store.name_below(&object).unwrap_or_default();
         landing::check_name(store, &object)?;
-        match Local::compare(&folder.join(name), &object) {
+        match Local::compare(&folder.join(name), &object)? {
             Local::Same => {
                 restored.n_kept += 1;
                 restored.in_step.push(name.to_owned());
@@ -144,19 +152,31 @@ enum Local {
 }
 
 impl Local {
-    fn compare(path: &Utf8Path, object: &Object) -> Self {
-        let Ok(metadata) = path.symlink_metadata() else {
-            return Self::OlderOrMissing;
+    /// Fails where no file can take the place: that must be known before anything is moved.
+    fn compare(path: &Utf8Path, object: &Object) -> Result<Self, RestoreError> {
+        let metadata = match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(failed(path)(io::ErrorKind::IsADirectory.into()));
+            }
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::OlderOrMissing);
+            }
+            Err(error) => return Err(failed(path)(error)),
         };
         let written = metadata.modified().unwrap_or(UNIX_EPOCH);
         let stored = object.modified.unwrap_or(UNIX_EPOCH);
-        // A store tells whole seconds.
-        let is_as_new = written + Duration::from_secs(1) > stored;
-        match (is_as_new, Some(metadata.len()) == object.n_bytes) {
-            (true, true) => Self::Same,
-            (true, false) => Self::Newer,
-            (false, _) => Self::OlderOrMissing,
-        }
+        Ok(
+            if written == stored && Some(metadata.len()) == object.n_bytes {
+                // As it was restored. The size alone would say nothing: checkpoints of one model are all of the same.
+                Self::Same
+            } else if written + Duration::from_secs(1) > stored {
+                // A store tells whole seconds.
+                Self::Newer
+            } else {
+                Self::OlderOrMissing
+            },
+        )
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     checksum::Expected,
     credentials::Credentials,
     error::StoreFault,
-    faults::fault_of,
+    faults::{fault_of, key_fault},
     settings::Settings,
     url::{Scheme, StoreUrl},
     web_client::{AnswerHeaders, WebClient},
@@ -355,7 +355,7 @@ fn retries(settings: &Settings) -> RetryConfig {
 }
 
 fn path(key: &str) -> Result<Path, StoreFault> {
-    Path::parse(key).map_err(|error| StoreFault::Key(error.to_string()))
+    Path::parse(key).map_err(|error| key_fault(&error))
 }
 
 /// Where to begin when nobody says where: the bucket's own answer leads on.
