@@ -338,7 +338,7 @@ impl Ledger {
     fn alone(&self) -> Duration {
         match self.mode {
             Mode::Running => self.policy.settle,
-            Mode::Finishing => self.policy.settle.min(FINISHING_SETTLE),
+            Mode::Finishing => Duration::ZERO,
         }
     }
 
@@ -349,7 +349,7 @@ impl Ledger {
             Mode::Running => CHANGING_MAX,
             Mode::Finishing => FINISHING_CHANGING_MAX,
         };
-        let alone = self.alone();
+        let alone = self.alone().max(CHANGING_MIN);
         let Some(pending) = self.pending.get_mut(name) else {
             return;
         };
@@ -459,7 +459,7 @@ fn doubled(first: Duration, n: u32, longest: Duration) -> Duration {
 /// A file that is mentioned all the time is looked at after this long.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 /// Longer than the kernel's time stamps are coarse: then a look tells whether a file still changes.
-const FINISHING_SETTLE: Duration = Duration::from_millis(25);
+const CHANGING_MIN: Duration = Duration::from_millis(25);
 /// The longest pause of a file that never holds still.
 const CHANGING_MAX: Duration = Duration::from_secs(30);
 /// The same at the end: time is short, and whoever changed it is most likely gone.

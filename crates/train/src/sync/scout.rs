@@ -309,10 +309,10 @@ impl Scout {
 
     fn look(&mut self, name: &str) -> Looked {
         match folder::look(&self.engine.root.join(name)) {
-            Kind::File(fingerprint) if fingerprint.is_fresh(SystemTime::now()) => Looked::Fresh,
-            // Who empties a file to write it has no descriptor yet that `/proc` could show. At the end nobody does.
+            // At the end those who wrote are gone.
             Kind::File(fingerprint)
-                if self.ending == Ending::Ahead && fingerprint.is_just_empty(SystemTime::now()) =>
+                if self.ending == Ending::Ahead
+                    && fingerprint.may_change_unseen(SystemTime::now()) =>
             {
                 Looked::Fresh
             }

@@ -95,16 +95,21 @@ impl Fingerprint {
         }
     }
 
+    /// Whether whoever writes the file could change it without a trace in the times, or before `/proc` can show who it is.
+    pub(super) fn may_change_unseen(&self, now: SystemTime) -> bool {
+        self.is_fresh(now) || self.is_just_empty(now)
+    }
+
     /// Whether the file changed so shortly before `now` that one more change could leave the same times behind.
     ///
     /// The kernel's stamps move with its timer, every 10 ms at the slowest.
-    pub(super) fn is_fresh(&self, now: SystemTime) -> bool {
+    fn is_fresh(&self, now: SystemTime) -> bool {
         self.age(now).is_some_and(|age| age < STAMP)
     }
 
     /// Whether the file is empty and was changed so shortly before `now` that it may be about to be written: opening it
     /// for that empties it first, which takes a busy disk a part of a second.
-    pub(super) fn is_just_empty(&self, now: SystemTime) -> bool {
+    fn is_just_empty(&self, now: SystemTime) -> bool {
         self.n_bytes == 0 && self.age(now).is_some_and(|age| age < EMPTYING)
     }
 
