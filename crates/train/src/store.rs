@@ -131,7 +131,8 @@ impl Store {
         Reader::start(&self.client, &self.backend, object, (shown, progress))
     }
 
-    /// Writes an object into an empty file, several pieces at once. Length and checksum are compared.
+    /// Writes an object into an empty file, several pieces at once. Length and checksum are compared, for which the file must be open
+    /// for reading too.
     ///
     /// # Errors
     /// With the reason; the file then holds rubbish.

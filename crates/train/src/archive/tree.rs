@@ -131,11 +131,11 @@ impl Tree {
         }
     }
 
-    /// Makes a file that was not there.
+    /// Makes a file that was not there. What was written can be read back: a download is compared with its checksum.
     pub(crate) fn create_file(&mut self, path: &EntryPath, mode: u32) -> Result<File, TreeError> {
         let mode = Mode::from_raw_mode((mode & PERMITTED) | 0o600);
         let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let parent = self.directory(path.parent())?;
         let file =
             rustix::fs::openat(parent, path.leaf(), flags, mode).map_err(occupied_or_make)?;
