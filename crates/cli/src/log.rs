@@ -28,7 +28,7 @@ pub(crate) fn start(console: Console, format: LogFormat, level: LogLevel) {
     // Libraries tell of what they do; what it means for the job is told by us.
     let filter = filter_fn(move |event| {
         let is_ours = event.target().starts_with("optml");
-        is_ours || *event.level() <= Level::WARN || level >= LevelFilter::DEBUG
+        is_ours || *event.level() <= Level::WARN || level == LevelFilter::TRACE
     });
     let lines = Lines { console, format }
         .with_filter(filter)
@@ -91,7 +91,8 @@ impl Fields {
         let (message, rest) = self.message.split_once('\n').unwrap_or((&self.message, ""));
         let mut line = format!("{now} {level:<5} optml: {message}");
         for (name, value) in &self.others {
-            let quoted = value.is_empty() || value.contains([' ', '"', '\n']);
+            let is_odd = |c: char| c == ' ' || c == '"' || c.is_control();
+            let quoted = value.is_empty() || value.contains(is_odd);
             let result = if quoted {
                 write!(line, " {name}={value:?}")
             } else {

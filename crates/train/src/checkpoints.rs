@@ -7,7 +7,6 @@
 use std::{
     fs::{self, File},
     io,
-    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -15,10 +14,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use thiserror::Error;
 
 use crate::{
-    archive::{
-        EntryPath, Limits, PathFault, TreeError,
-        tree::{self, Resolution, Tree},
-    },
+    archive::{PathFault, TreeError, tree},
+    landing::{self, LandingError},
     store::{Client, Object, Store, StoreError},
 };
 
@@ -78,6 +75,14 @@ impl RestoreError {
             Self::Folder { reason, .. } if reason.kind() == io::ErrorKind::StorageFull => {
                 Some("give the volume more space".to_owned())
             }
+            Self::Folder { reason, .. }
+                if matches!(
+                    reason.kind(),
+                    io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Some("remove or rename it, or the object of its name".to_owned())
+            }
             Self::Folder { .. } => None,
             Self::Name { .. } | Self::Clash { .. } => Some(
                 "rename or remove the object: a store allows names that a folder does not"
@@ -103,11 +108,8 @@ pub fn restore(
     let mut wanted = Vec::new();
     for object in objects {
         let name = store.name_below(&object).unwrap_or_default();
-        path_of(name).map_err(|fault| RestoreError::Name {
-            name: name.escape_debug().to_string(),
-            fault,
-        })?;
-        match Local::compare(&folder.join(name), &object) {
+        landing::check_name(store, &object)?;
+        match Local::compare(&folder.join(name), &object)? {
             Local::Same => {
                 restored.n_kept += 1;
                 restored.in_step.push(name.to_owned());
@@ -131,6 +133,16 @@ pub fn restore(
     Ok(restored)
 }
 
+impl From<LandingError> for RestoreError {
+    fn from(error: LandingError) -> Self {
+        match error {
+            LandingError::Store(error) => Self::Store(error),
+            LandingError::Name { name, fault } => Self::Name { name, fault },
+            LandingError::Clash { name, fault } => Self::Clash { name, fault },
+        }
+    }
+}
+
 /// A file here beside the object of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Local {
@@ -140,19 +152,31 @@ enum Local {
 }
 
 impl Local {
-    fn compare(path: &Utf8Path, object: &Object) -> Self {
-        let Ok(metadata) = path.symlink_metadata() else {
-            return Self::OlderOrMissing;
+    /// Fails where no file can take the place: that must be known before anything is moved.
+    fn compare(path: &Utf8Path, object: &Object) -> Result<Self, RestoreError> {
+        let metadata = match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(failed(path)(io::ErrorKind::IsADirectory.into()));
+            }
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::OlderOrMissing);
+            }
+            Err(error) => return Err(failed(path)(error)),
         };
         let written = metadata.modified().unwrap_or(UNIX_EPOCH);
         let stored = object.modified.unwrap_or(UNIX_EPOCH);
-        // A store tells whole seconds.
-        let is_as_new = written + Duration::from_secs(1) > stored;
-        match (is_as_new, Some(metadata.len()) == object.n_bytes) {
-            (true, true) => Self::Same,
-            (true, false) => Self::Newer,
-            (false, _) => Self::OlderOrMissing,
-        }
+        Ok(
+            if written == stored && Some(metadata.len()) == object.n_bytes {
+                // As it was restored. The size alone would say nothing: checkpoints of one model are all of the same.
+                Self::Same
+            } else if written + Duration::from_secs(1) > stored {
+                // A store tells whole seconds.
+                Self::Newer
+            } else {
+                Self::OlderOrMissing
+            },
+        )
     }
 }
 
@@ -171,26 +195,10 @@ impl Beside {
 
     fn fetch(&self, client: &Client, store: &Store, wanted: &[Object]) -> Result<(), RestoreError> {
         let root = File::open(&self.path).map_err(failed(&self.path))?;
-        let tree = Mutex::new((Tree::new(root.into(), Resolution::Openat2), None));
-        let open = |object: &Object| {
-            let name = store.name_below(object).unwrap_or_default();
-            let path = path_of(name).map_err(io::Error::other)?;
-            let mut tree = tree.lock().unwrap_or_else(PoisonError::into_inner);
-            tree.0.create_file(&path, FILE_MODE).map_err(|fault| {
-                let reason = io::Error::other(fault.to_string());
-                tree.1
-                    .get_or_insert((name.escape_debug().to_string(), fault));
-                reason
-            })
-        };
         let total = wanted.iter().filter_map(|object| object.n_bytes).sum();
         let progress = client.progress("restoring the checkpoints", Some(total));
-        let fetched = store.download_all(wanted, open, &progress);
-        let (_, clash) = tree.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match clash {
-            Some((name, fault)) => Err(RestoreError::Clash { name, fault }),
-            None => Ok(fetched?),
-        }
+        landing::land(store, wanted, root.into(), &progress)?;
+        Ok(())
     }
 
     /// Puts one file in its place, with the time of its object.
@@ -231,17 +239,12 @@ fn clear_leftovers(folder: &Utf8Path) -> Result<(), RestoreError> {
     Ok(())
 }
 
-fn path_of(name: &str) -> Result<EntryPath, PathFault> {
-    EntryPath::parse(name.as_bytes(), Limits::default().max_depth)
-}
-
 fn failed(path: &Utf8Path) -> impl FnOnce(io::Error) -> RestoreError {
     let path = path.to_owned();
     move |reason| RestoreError::Folder { path, reason }
 }
 
 const PREFIX: &str = ".optml-restore-";
-const FILE_MODE: u32 = 0o644;
 const MAX_OBJECTS: usize = 1_000_000;
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod sync;
 pub mod traceback;
 
 mod failing;
+mod landing;
 mod outputs;
 mod prepare;
 mod stores;

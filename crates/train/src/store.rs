@@ -10,7 +10,7 @@
 //! request, or parts that are put together at the end, or given up: nothing is ever visible in part. Memory is that of the pieces
 //! under way ([`Tuning`]), whatever the sizes.
 //!
-//! Failed requests are repeated with back-off and jitter for a minute ([`objects`]); a bucket in another region is asked there,
+//! Failed requests are repeated with back-off and jitter for a minute ([`Tuning`]); a bucket in another region is asked there,
 //! credentials that have expired are fetched anew, each once. What is left is a [`StoreError`], with a remedy.
 
 mod aws;
@@ -22,12 +22,13 @@ mod faults;
 mod objects;
 mod read;
 mod settings;
+mod spare;
 mod url;
 mod web;
 mod web_client;
 mod write;
 
-use std::{collections::HashSet, fs::File, sync::Arc, time::SystemTime};
+use std::{fs::File, sync::Arc, time::SystemTime};
 
 use futures_util::stream::BoxStream;
 
@@ -112,7 +113,6 @@ impl Store {
                     Backend::Web(_) => Ok(Vec::new()),
                 }
             })
-            .map(|objects| self.files_of(objects))
             .map_err(|fault| self.failed("list", folder, fault))
     }
 
@@ -186,23 +186,6 @@ impl Store {
         };
         write::put(&self.client, objects, key, content)
             .map_err(|fault| self.failed("store", key, fault))
-    }
-
-    fn files_of(&self, mut objects: Vec<Object>) -> Vec<Object> {
-        let parents: HashSet<String> = objects
-            .iter()
-            .flat_map(|object| {
-                object
-                    .key
-                    .match_indices('/')
-                    .map(|(at, _)| object.key[..at].to_owned())
-            })
-            .collect();
-        objects.retain(|object| {
-            let is_marker = object.n_bytes == Some(0) && parents.contains(&object.key);
-            !is_marker && self.name_below(object).is_some_and(|name| !name.is_empty())
-        });
-        objects
     }
 
     fn failed(&self, action: &'static str, key: &str, fault: StoreFault) -> StoreError {

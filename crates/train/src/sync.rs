@@ -117,7 +117,7 @@ pub enum Notice {
 }
 
 impl Default for Settings {
-    /// 16 uploads at a time, as many as keep a fast network busy with small files; 100,000 names are some 30 MB.
+    /// 16 uploads at a time, as many as keep a fast network busy with small files; 100,000 names are some 40 MB.
     fn default() -> Self {
         Self {
             what: "folder",

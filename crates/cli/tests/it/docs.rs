@@ -52,6 +52,7 @@ fn the_pages_that_are_linked_exist() {
         "docs/differences.md",
         "docs/metrics.md",
         "docs/local.md",
+        "docs/storage.md",
         "docs/benchmarks.md",
     ] {
         let folder = Path::new(ROOT).join(page);

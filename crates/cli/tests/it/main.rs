@@ -4,6 +4,7 @@
     reason = "clippy allows it in test functions, but not in the functions that they share"
 )]
 
+mod checkpoints;
 mod code;
 mod command_line;
 mod container;
@@ -14,6 +15,7 @@ mod install;
 mod local;
 mod logs;
 mod outcome;
+mod outputs;
 mod rig;
 mod robustness;
 mod serve;

@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File},
     io::{self, Cursor, Read as _},
-    sync::{Mutex, PoisonError},
 };
 
 use camino::Utf8Path;
@@ -17,6 +16,7 @@ use crate::{
         staging::Staging,
         tree::{Resolution, Tree},
     },
+    landing::{self, LandingError},
     store::{Client, Object, Progress, Store, StoreError, StoreFault, StoreUrl, hex},
 };
 
@@ -170,12 +170,12 @@ impl RemoteCode {
         let name = url.file_name().unwrap_or_default();
         let unwritten = |reason| unwritten(code_dir, reason);
         let path = EntryPath::parse(name.as_bytes(), 1)
-            .map_err(|fault| self.odd_name(name, fault.into()))?;
+            .map_err(|fault| self.odd_name(name.to_owned(), fault.into()))?;
         let staging = Staging::new(code_dir.as_std_path())?;
         let mut tree = Tree::new(staging.open()?, Resolution::Openat2);
         let file = tree
             .create_file(&path, FILE_MODE)
-            .map_err(|fault| self.odd_name(name, fault.into()))?;
+            .map_err(|fault| self.odd_name(name.to_owned(), fault.into()))?;
         self.store
             .download(object, &file, progress)
             .map_err(|error| local_fault_of(error, unwritten))?;
@@ -189,46 +189,29 @@ impl RemoteCode {
 
     fn fetch_folder(&self, objects: &[Object], code_dir: &Utf8Path) -> Result<Fetched, CodeError> {
         let staging = Staging::new(code_dir.as_std_path())?;
-        let tree = Tree::new(staging.open()?, Resolution::Openat2);
         let n_bytes = objects.iter().filter_map(|object| object.n_bytes).sum();
         let progress = self.client.progress("fetching the code", Some(n_bytes));
-        // Checked before anything is fetched: one bad name refuses all of it.
-        let mut paths = Vec::new();
-        for object in objects {
-            let name = self.store.name_below(object).unwrap_or_default();
-            let path = EntryPath::parse(name.as_bytes(), Limits::default().max_depth);
-            paths.push(path.map_err(|fault| self.odd_name(name, fault.into()))?);
-        }
-        let tree = Mutex::new((tree, None));
-        let open = |object: &Object| {
-            let name = self.store.name_below(object).unwrap_or_default();
-            let path = EntryPath::parse(name.as_bytes(), Limits::default().max_depth)
-                .map_err(io::Error::other)?;
-            let mut tree = tree.lock().unwrap_or_else(PoisonError::into_inner);
-            tree.0.create_file(&path, FILE_MODE).map_err(|fault| {
-                tree.1.get_or_insert((name.to_owned(), fault));
-                io::Error::other("it fits in with no other name")
-            })
-        };
-        let fetched = self.store.download_all(objects, open, &progress);
-        let (tree, clash) = tree.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some((name, fault)) = clash {
-            return Err(self.odd_name(&name, fault.into()));
-        }
-        fetched.map_err(|error| local_fault_of(error, |reason| unwritten(code_dir, reason)))?;
+        let landed = landing::land(&self.store, objects, staging.open()?, &progress);
+        let n_directories = landed.map_err(|error| match error {
+            LandingError::Store(error) => {
+                local_fault_of(error, |reason| unwritten(code_dir, reason))
+            }
+            LandingError::Name { name, fault } => self.odd_name(name, fault.into()),
+            LandingError::Clash { name, fault } => self.odd_name(name, fault.into()),
+        })?;
         staging.publish()?;
         Ok(Fetched::Copied(Extracted {
             n_files: objects.len() as u64,
-            n_directories: tree.n_implied(),
+            n_directories,
             n_links: 0,
             n_bytes,
         }))
     }
 
-    fn odd_name(&self, name: &str, fault: super::CopyFault) -> CodeError {
+    fn odd_name(&self, name: String, fault: super::CopyFault) -> CodeError {
         CodeError::Copy {
             location: self.store.url().to_string().into(),
-            entry: name.escape_debug().to_string(),
+            entry: name,
             fault,
         }
     }

@@ -20,6 +20,7 @@ use super::{
     error::{StoreError, StoreFault},
     objects::Objects,
     settings::Settings,
+    spare::Spare,
     url::{Scheme, StoreUrl},
     web::Web,
     web_client::{WebClient, WebClientError},
@@ -38,6 +39,7 @@ struct Shared {
     credentials: Arc<Credentials>,
     /// Bytes of uploads that may be in memory.
     upload_room: Arc<tokio::sync::Semaphore>,
+    upload_buffers: Spare,
     /// Taken when it ends: its threads must not be waited for.
     runtime: Option<Runtime>,
 }
@@ -64,13 +66,14 @@ impl Client {
             .build()
             .map_err(WebClientError::Threads)?;
         let credentials = Arc::new(Credentials::new(&settings, &web));
-        let room = settings.tuning().upload_bytes;
+        let (room, n_parts) = (settings.tuning().upload_bytes, settings.tuning().n_parts);
         Ok(Self {
             shared: Arc::new(Shared {
                 settings,
                 web,
                 credentials,
                 upload_room: Arc::new(tokio::sync::Semaphore::new(room)),
+                upload_buffers: Spare::new(n_parts),
                 runtime: Some(runtime),
             }),
             cancelled: CancellationToken::new(),
@@ -171,6 +174,10 @@ impl Client {
 
     pub(super) fn upload_room(&self) -> &Arc<tokio::sync::Semaphore> {
         &self.shared.upload_room
+    }
+
+    pub(super) fn upload_buffers(&self) -> &Spare {
+        &self.shared.upload_buffers
     }
 
     pub(super) fn runtime(&self) -> &Runtime {

@@ -288,14 +288,17 @@ impl HttpSend for Sender {
         &self,
         request: http::Request<Bytes>,
     ) -> reqsign_core::Result<http::Response<Bytes>> {
+        let may_be_absent = request.uri().host() == Some(METADATA_HOST);
         let mut wait = FIRST_WAIT;
         for _ in 1..N_TRIES {
             match self.0.send(request.clone(), ANSWER_LIMIT).await {
                 Ok(answer) if !answer.status().is_server_error() && answer.status() != 429 => {
                     return Ok(answer);
                 }
-                // Where there is no such service, asking again does not make one.
-                Err(error) if error.is_connect() => return Err(unanswered(error)),
+                // Where there is no such service, asking again does not make one. Outside AWS packets to it are often lost.
+                Err(error) if error.is_connect() || (error.is_timeout() && may_be_absent) => {
+                    return Err(unanswered(error));
+                }
                 Ok(_) | Err(_) => {}
             }
             tokio::time::sleep(wait).await;
@@ -313,6 +316,8 @@ fn unanswered(error: reqwest::Error) -> reqsign_core::Error {
 const METADATA_DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
 /// New ones are asked for this long before the old ones expire.
 const RENEW_BEFORE: Duration = Duration::from_mins(2);
+/// The metadata service of a machine, where there is one.
+const METADATA_HOST: &str = "169.254.169.254";
 /// Metadata services answer at once or are not there.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const N_TRIES: u32 = 4;

@@ -7,7 +7,7 @@ use std::error::Error;
 
 use object_store::client::{HttpError, HttpErrorKind};
 
-use super::{credentials::CredentialError, error::StoreFault, web_client::Seen};
+use super::{credentials::CredentialError, error::StoreFault, url::on_one_line, web_client::Seen};
 
 /// What an answer says about a failure.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -41,6 +41,11 @@ pub(super) fn fault_of(error: &object_store::Error, seen: &Seen) -> StoreFault {
         object_store::Error::Precondition { .. } => StoreFault::Changed,
         _ => answered.fault(seen).unwrap_or_else(|| own_fault(error)),
     }
+}
+
+/// What is wrong with a key.
+pub(super) fn key_fault(error: &object_store::path::Error) -> StoreFault {
+    StoreFault::Key(on_one_line(&innermost(error).to_string()))
 }
 
 /// What a failure of the client below means. Its address may be secret.
@@ -142,7 +147,7 @@ impl Answered {
 /// What the client itself objects to.
 fn own_fault(error: &object_store::Error) -> StoreFault {
     match error {
-        object_store::Error::InvalidPath { source } => StoreFault::Key(source.to_string()),
+        object_store::Error::InvalidPath { source } => key_fault(source),
         other => {
             let mut text = String::from("the answer makes no sense");
             push_innermost(&mut text, other);
@@ -165,20 +170,24 @@ fn transport_text(error: &HttpError) -> String {
 
 /// The cause that has no cause says most.
 fn push_innermost(text: &mut String, error: &(dyn Error + 'static)) {
+    text.push_str(": ");
+    text.push_str(&innermost(error).to_string());
+}
+
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;
     }
-    text.push_str(": ");
-    text.push_str(&innermost.to_string());
+    innermost
 }
 
-/// The text of the first `<name>` of an error document.
+/// The first line of the first `<name>` of an error document; Azure adds others.
 fn element(text: &str, name: &str) -> Option<String> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     let (content, _) = rest.split_once(&format!("</{name}>"))?;
-    let content: String = content.chars().take(MAX_TEXT_CHARS).collect();
-    Some(content.trim().to_owned()).filter(|content| !content.is_empty())
+    let line = content.trim().lines().next()?;
+    Some(line.chars().take(MAX_TEXT_CHARS).collect())
 }
 
 const MAX_TEXT_CHARS: usize = 300;

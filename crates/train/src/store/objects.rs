@@ -24,7 +24,7 @@ use super::{
     checksum::Expected,
     credentials::Credentials,
     error::StoreFault,
-    faults::fault_of,
+    faults::{fault_of, key_fault},
     settings::Settings,
     url::{Scheme, StoreUrl},
     web_client::{AnswerHeaders, WebClient},
@@ -82,8 +82,8 @@ impl Objects {
         };
         let found = self.get(&path, first_byte).await;
         let found = match found {
-            // An empty object has no first byte.
-            Err(StoreFault::Refused { status: 416, .. }) => {
+            // An empty object has no first byte, which not every server says in the right way.
+            Err(StoreFault::Refused { status: 416, .. } | StoreFault::Protocol(_)) => {
                 let head = GetOptions {
                     head: true,
                     ..GetOptions::default()
@@ -135,9 +135,8 @@ impl Objects {
     }
 
     /// Stores an object in one request.
-    pub(super) async fn put(&self, key: &str, content: Vec<u8>) -> Result<(), StoreFault> {
+    pub(super) async fn put(&self, key: &str, payload: PutPayload) -> Result<(), StoreFault> {
         let path = path(key)?;
-        let payload = PutPayload::from(content);
         self.attempt(move |store| {
             let (path, payload) = (path.clone(), payload.clone());
             async move { store.put(&path, payload).await.map(drop) }
@@ -237,7 +236,7 @@ impl Objects {
 impl Object {
     fn from_meta(key: &str, meta: &ObjectMeta) -> Self {
         Self {
-            e_tag: meta.e_tag.clone(),
+            e_tag: meta.e_tag.as_deref().map(quoted),
             ..Self::listed(key, meta.size, meta.last_modified.into())
         }
     }
@@ -252,6 +251,15 @@ impl Object {
             in_ranges: true,
             expected: None,
         }
+    }
+}
+
+/// Azure has quotes around a tag in its answers, and none in its lists.
+fn quoted(e_tag: &str) -> String {
+    if e_tag.contains('"') {
+        e_tag.to_owned()
+    } else {
+        format!("\"{e_tag}\"")
     }
 }
 
@@ -298,7 +306,6 @@ fn connect(
         }
         Scheme::Gcs => {
             let mut builder = GoogleCloudStorageBuilder::new()
-                .with_bucket_name(bucket)
                 .with_http_connector(web.clone())
                 .with_retry(retries(settings));
             for (name, value) in settings.vars() {
@@ -306,11 +313,12 @@ fn connect(
                     builder = builder.with_config(key, value);
                 }
             }
+            // Last: there are variables for it as well.
+            let builder = builder.with_bucket_name(bucket);
             Ok(Arc::new(builder.build().map_err(failed)?))
         }
         Scheme::Azure => {
             let mut builder = MicrosoftAzureBuilder::new()
-                .with_container_name(bucket)
                 .with_http_connector(web.clone())
                 .with_retry(retries(settings));
             for (name, value) in settings.vars() {
@@ -324,6 +332,7 @@ fn connect(
                         .fold(builder, |builder, key| builder.with_config(key, value));
                 }
             }
+            let builder = builder.with_container_name(bucket);
             Ok(Arc::new(builder.build().map_err(failed)?))
         }
         Scheme::Web => Err(StoreFault::Protocol(
@@ -346,7 +355,7 @@ fn retries(settings: &Settings) -> RetryConfig {
 }
 
 fn path(key: &str) -> Result<Path, StoreFault> {
-    Path::parse(key).map_err(|error| StoreFault::Key(error.to_string()))
+    Path::parse(key).map_err(|error| key_fault(&error))
 }
 
 /// Where to begin when nobody says where: the bucket's own answer leads on.

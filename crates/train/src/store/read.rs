@@ -1,7 +1,6 @@
 //! Downloads: pieces of an object under way at once, in order for a reader, or each to its place in a file.
 
 use std::{
-    collections::VecDeque,
     fs::File,
     io::{self, Read},
     ops::Range,
@@ -12,7 +11,6 @@ use std::{
     },
 };
 
-use bytes::{Buf as _, Bytes};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use rustix::{
     fs::{FallocateFlags, fallocate},
@@ -26,17 +24,22 @@ use super::{
     checksum::Sum,
     client::{Client, Progress},
     error::{StoreError, StoreFault},
+    spare::Spare,
 };
 
 /// The bytes of an object, in order.
 #[derive(Debug)]
 pub struct Reader {
-    chunks: Receiver<Result<VecDeque<Bytes>, StoreFault>>,
-    current: VecDeque<Bytes>,
+    pieces: Receiver<Result<Vec<u8>, StoreFault>>,
+    current: Vec<u8>,
+    /// Bytes of it that were given away.
+    n_given: usize,
+    spare: Spare,
     shown: String,
     /// Bytes that are yet to come, as far as the store says how many there are.
     n_missing: Option<u64>,
     sum: Option<SumOf>,
+    has_failed: bool,
     /// Dropped with the reader: then nothing is asked for any more.
     _pump: AbortOnDropHandle<()>,
 }
@@ -50,35 +53,40 @@ impl Reader {
         object: &Object,
         (shown, progress): (String, &Progress),
     ) -> Self {
-        let (sender, chunks) = mpsc::channel(1);
+        let (sender, pieces) = mpsc::channel(1);
+        let spare = Spare::new(MAX_SPARE);
         let pump = pump(
             client.clone(),
             Arc::clone(backend),
             object.clone(),
-            progress.counter(),
+            (progress.counter(), spare.clone()),
             sender,
         );
         Self {
-            chunks,
-            current: VecDeque::new(),
+            pieces,
+            current: Vec::new(),
+            n_given: 0,
+            spare,
             shown,
             n_missing: object.n_bytes,
             sum: object.expected.as_ref().map(|sum| SumOf(sum.start())),
+            has_failed: false,
             _pump: AbortOnDropHandle::new(client.runtime().spawn(pump)),
         }
     }
 
     /// Nothing more comes. After a failure too: then it is still no end.
     fn end(&mut self) -> Result<(), StoreFault> {
-        match self.n_missing {
-            None | Some(0) => self.sum.take().map_or(Ok(()), |SumOf(sum)| sum.finish()),
-            Some(_) => Err(StoreFault::Connection(
+        if self.has_failed || self.n_missing.is_some_and(|n_missing| n_missing > 0) {
+            return Err(StoreFault::Connection(
                 "the transfer ended before the object did".to_owned(),
-            )),
+            ));
         }
+        self.sum.take().map_or(Ok(()), |SumOf(sum)| sum.finish())
     }
 
-    fn failed(&self, fault: StoreFault) -> io::Error {
+    fn failed(&mut self, fault: StoreFault) -> io::Error {
+        self.has_failed = true;
         io::Error::other(StoreError {
             action: "read",
             place: self.shown.clone(),
@@ -89,23 +97,20 @@ impl Reader {
 
 impl Read for Reader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while self.current.is_empty() {
-            match self.chunks.blocking_recv() {
-                Some(Ok(chunks)) => self.current = chunks,
+        while self.n_given == self.current.len() {
+            match self.pieces.blocking_recv() {
+                Some(Ok(piece)) => {
+                    self.spare.give(std::mem::replace(&mut self.current, piece));
+                    self.n_given = 0;
+                }
                 Some(Err(fault)) => return Err(self.failed(fault)),
                 None => return self.end().map(|()| 0).map_err(|fault| self.failed(fault)),
             }
-            self.current.retain(|chunk| !chunk.is_empty());
         }
-        let mut n = 0;
-        while let Some(chunk) = self.current.front_mut().filter(|_| n < buf.len()) {
-            let n_now = chunk.len().min(buf.len() - n);
-            chunk.copy_to_slice(&mut buf[n..n + n_now]);
-            if chunk.is_empty() {
-                self.current.pop_front();
-            }
-            n += n_now;
-        }
+        let rest = &self.current[self.n_given..];
+        let n = rest.len().min(buf.len());
+        buf[..n].copy_from_slice(&rest[..n]);
+        self.n_given += n;
         if let Some(SumOf(sum)) = &mut self.sum {
             sum.update(&buf[..n]);
         }
@@ -127,8 +132,8 @@ async fn pump(
     client: Client,
     backend: Arc<Backend>,
     object: Object,
-    counter: Arc<AtomicU64>,
-    sender: Sender<Result<VecDeque<Bytes>, StoreFault>>,
+    (counter, spare): (Arc<AtomicU64>, Spare),
+    sender: Sender<Result<Vec<u8>, StoreFault>>,
 ) {
     let work = async {
         if !object.in_ranges {
@@ -141,15 +146,15 @@ async fn pump(
                 let work = piece(
                     Arc::clone(&backend),
                     Arc::clone(&object),
-                    range,
-                    Arc::clone(&counter),
+                    (range, Arc::clone(&counter)),
+                    spare.empty(),
                 );
                 AbortOnDropHandle::new(tokio::spawn(work))
             })
             .buffered(tuning.n_reads);
         while let Some(done) = pieces.next().await {
-            let chunks = done.unwrap_or_else(|error| Err(StoreFault::Protocol(error.to_string())));
-            if sender.send(Ok(chunks?)).await.is_err() {
+            let piece = done.unwrap_or_else(|error| Err(StoreFault::Protocol(error.to_string())));
+            if sender.send(Ok(piece?)).await.is_err() {
                 // Whoever read has seen enough.
                 break;
             }
@@ -172,14 +177,14 @@ async fn pump_stream(
     backend: &Backend,
     object: &Object,
     counter: &AtomicU64,
-    sender: &Sender<Result<VecDeque<Bytes>, StoreFault>>,
+    sender: &Sender<Result<Vec<u8>, StoreFault>>,
 ) -> Result<(), StoreFault> {
     let mut n_bytes = 0;
     let (mut chunks, _) = backend.read(object, None).await?;
     while let Some(chunk) = chunks.try_next().await? {
         n_bytes += chunk.len() as u64;
         counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        if sender.send(Ok(VecDeque::from([chunk]))).await.is_err() {
+        if sender.send(Ok(chunk.into())).await.is_err() {
             return Ok(());
         }
     }
@@ -189,19 +194,19 @@ async fn pump_stream(
 async fn piece(
     backend: Arc<Backend>,
     object: Arc<Object>,
-    range: Range<u64>,
-    counter: Arc<AtomicU64>,
-) -> Result<VecDeque<Bytes>, StoreFault> {
+    (range, counter): (Range<u64>, Arc<AtomicU64>),
+    // In one place: chunks as they come hold more memory than they show.
+    mut all: Vec<u8>,
+) -> Result<Vec<u8>, StoreFault> {
     let expected_bytes = range.end - range.start;
-    let mut all = VecDeque::new();
-    let mut n_bytes = 0;
+    let room = usize::try_from(expected_bytes).map_err(|_| io::ErrorKind::OutOfMemory);
+    all.reserve_exact(room.map_err(|kind| StoreFault::Local(kind.into()))?);
     let (mut chunks, _) = backend.read(&object, Some(range)).await?;
     while let Some(chunk) = chunks.try_next().await? {
-        n_bytes += chunk.len() as u64;
         counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        all.push_back(chunk);
+        all.extend_from_slice(&chunk);
     }
-    compare_length(expected_bytes, n_bytes)?;
+    compare_length(expected_bytes, all.len() as u64)?;
     Ok(all)
 }
 
@@ -369,3 +374,6 @@ fn ranges(n_bytes: u64, piece_bytes: u64) -> impl Iterator<Item = Range<u64>> + 
         start..n_bytes.min(start + piece_bytes)
     })
 }
+
+/// More than are ever under way.
+const MAX_SPARE: usize = 4;

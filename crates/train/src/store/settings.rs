@@ -17,10 +17,10 @@ pub struct Settings {
 /// Sizes, numbers and times of transfers. Memory of a download or an upload is about `n_parts` times `part_bytes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tuning {
-    /// A download is asked for in pieces of this size. **Default** 4 MiB: a request's delay is small beside it, and eight of them fit
-    /// in half of the 64 MiB that a transfer may take.
+    /// A download is asked for in pieces of this size. **Default** 4 MiB: a request's delay is small beside it.
     pub read_bytes: u64,
-    /// Pieces of a download under way at once. **Default** 8.
+    /// Pieces of a download under way at once. **Default** 6: with those that wait for their reader, and the unpacking of
+    /// what is read, they stay below the 64 MB that a job's transfers may take.
     pub n_reads: usize,
     /// A larger file is uploaded in parts. **Default** 8 MiB, as boto3.
     pub part_bytes: u64,
@@ -43,7 +43,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             read_bytes: 4 << 20,
-            n_reads: 8,
+            n_reads: 6,
             part_bytes: 8 << 20,
             max_parts: 10_000,
             n_parts: 3,

@@ -1,6 +1,7 @@
 //! Against real servers: moto, one that forgets what it is given, and a proxy that makes faults on the way to them.
 
 mod aws;
+mod clouds;
 mod faults;
 mod large;
 mod stopping;

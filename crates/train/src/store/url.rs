@@ -174,7 +174,12 @@ impl fmt::Display for StoreUrl {
             Scheme::Azure => "az",
             Scheme::Web => return f.write_str(&without_secrets(&self.address)),
         };
-        write!(f, "{scheme}://{}/{}", self.container, self.key)
+        write!(
+            f,
+            "{scheme}://{}/{}",
+            self.container,
+            on_one_line(&self.key)
+        )
     }
 }
 
@@ -183,6 +188,19 @@ impl fmt::Debug for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StoreUrl({self})")
     }
+}
+
+/// Text whose control characters can be seen, and do nothing. A file that is uploaded may have them in its name.
+pub(super) fn on_one_line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// An address without the parts that hold passwords and signatures.

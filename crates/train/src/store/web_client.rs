@@ -2,12 +2,13 @@
 
 use std::{
     io,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use jiff::fmt::rfc2822;
 use object_store::{
     ClientOptions,
@@ -70,6 +71,8 @@ pub(super) struct WebClient {
     uploading: reqwest::Client,
     /// Follows them, as a download from the web has to.
     following: reqwest::Client,
+    /// For what is on this machine or beside it: no proxy leads there, nor may one see what it gives.
+    near: reqwest::Client,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -90,7 +93,7 @@ impl WebClient {
     pub(super) fn new(settings: &Settings) -> Result<Self, WebClientError> {
         let tls = tls(settings)?;
         let silence_limit = settings.tuning().silence_limit;
-        let build = |redirects, silence_limit| {
+        let builder = |redirects, silence_limit| {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .http1_only()
@@ -99,13 +102,14 @@ impl WebClient {
                 .read_timeout(silence_limit)
                 .pool_idle_timeout(IDLE_LIMIT)
                 .redirect(redirects)
-                .build()
-                .map_err(WebClientError::Client)
         };
+        let build =
+            |builder: reqwest::ClientBuilder| builder.build().map_err(WebClientError::Client);
         Ok(Self {
-            plain: build(Policy::none(), silence_limit)?,
-            uploading: build(Policy::none(), silence_limit * 3)?,
-            following: build(Policy::limited(MAX_REDIRECTS), silence_limit)?,
+            plain: build(builder(Policy::none(), silence_limit))?,
+            uploading: build(builder(Policy::none(), silence_limit * 3))?,
+            following: build(builder(Policy::limited(MAX_REDIRECTS), silence_limit))?,
+            near: build(builder(Policy::none(), silence_limit).no_proxy())?,
             seen: Arc::default(),
         })
     }
@@ -120,9 +124,14 @@ impl WebClient {
         request: http::Request<Bytes>,
         limit: Duration,
     ) -> Result<http::Response<Bytes>, reqwest::Error> {
+        let client = if is_near(request.uri()) {
+            &self.near
+        } else {
+            &self.plain
+        };
         let mut request = reqwest::Request::try_from(request)?;
         *request.timeout_mut() = Some(limit);
-        let answer = self.plain.execute(request).await?;
+        let answer = client.execute(request).await?;
         let mut parts = http::Response::builder().status(answer.status());
         if let Some(headers) = parts.headers_mut() {
             headers.clone_from(answer.headers());
@@ -203,6 +212,19 @@ async fn checked_list(answer: HttpResponse) -> Result<HttpResponse, HttpError> {
 #[error("it is no list of objects")]
 struct NoList;
 
+/// This machine, or a service of the cloud that is beside every machine.
+fn is_near(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    match host.parse() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),
+        Ok(IpAddr::V6(address)) => {
+            address.is_loopback() || address.segments()[..2] == [0xfd00, 0x0ec2]
+        }
+        Err(_) => host == "localhost",
+    }
+}
+
 fn tls(settings: &Settings) -> Result<ClientConfig, WebClientError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -257,3 +279,6 @@ const IDLE_LIMIT: Duration = Duration::from_secs(20);
 /// The root of a document is within these.
 const ROOT_BYTES: usize = 1 << 10;
 const MAX_REDIRECTS: usize = 10;
+
+#[cfg(test)]
+mod tests;

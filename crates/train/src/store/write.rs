@@ -43,7 +43,7 @@ pub(super) fn put(
     }
     client.wait(async {
         let _room = room(client, n_bytes).await;
-        let whole = match read(content, 0, n_bytes) {
+        let whole = match read(client, content, (0, n_bytes)) {
             Ok(whole) if content.is_unchanged() => whole,
             Ok(_) => return Ok(Put::Changed),
             Err(_) if !content.is_unchanged() => return Ok(Put::Changed),
@@ -96,7 +96,7 @@ async fn send_parts(
     while offset < n_bytes {
         let n_part = part_bytes.min(n_bytes - offset);
         let room = room(client, n_part).await;
-        let part = match read(content, offset, n_part) {
+        let part = match read(client, content, (offset, n_part)) {
             Ok(part) => part,
             Err(_) if !content.is_unchanged() => return Ok(Put::Changed),
             Err(err) => return Err(StoreFault::Local(err)),
@@ -105,7 +105,7 @@ async fn send_parts(
         if !content.is_unchanged() {
             return Ok(Put::Changed);
         }
-        let sent = upload.put_part(PutPayload::from(part));
+        let sent = upload.put_part(part);
         under_way.spawn_on(
             async move {
                 let _room = room;
@@ -160,11 +160,15 @@ async fn room(client: &Client, n_bytes: u64) -> Option<OwnedSemaphorePermit> {
     room.acquire_many_owned(n_permits).await.ok()
 }
 
-fn read(content: &dyn Content, offset: u64, n_bytes: u64) -> io::Result<Vec<u8>> {
+fn read(
+    client: &Client,
+    content: &dyn Content,
+    (offset, n_bytes): (u64, u64),
+) -> io::Result<PutPayload> {
     let n_bytes = usize::try_from(n_bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    let mut buf = vec![0; n_bytes];
-    content.read_exact_at(&mut buf, offset)?;
-    Ok(buf)
+    let mut buffer = client.upload_buffers().of_length(n_bytes);
+    content.read_exact_at(&mut buffer, offset)?;
+    Ok(PutPayload::from(client.upload_buffers().lend(buffer)))
 }
 
 #[cfg(test)]

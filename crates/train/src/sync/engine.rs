@@ -252,10 +252,7 @@ impl Engine {
 
     pub(super) fn complain(&self, name: &str, reason: &str, n_more: u64) {
         let what = self.settings.what;
-        warn!(
-            file = ?name, n_more,
-            "{what}: an upload failed: {reason}"
-        );
+        warn!(file = name, n_more, "{what}: an upload failed: {reason}");
     }
 
     /// The last look and what is left, until the deadline.

@@ -126,7 +126,7 @@ impl Ledger {
         match pending.stage {
             Stage::Settling { latest } => {
                 let earliest = pending.due.map_or(now, |(due, _)| due);
-                let until = (now + self.policy.settle).min(latest).max(earliest);
+                let until = (now + self.alone()).min(latest).max(earliest);
                 self.wait(&name, Stage::Settling { latest }, until);
             }
             Stage::Held | Stage::Refused => self.settle(&name, now),
@@ -329,8 +329,17 @@ impl Ledger {
     }
 
     fn settle(&mut self, name: &Name, now: Instant) {
-        let latest = now + SETTLE_MAX.max(self.policy.settle);
-        self.wait(name, Stage::Settling { latest }, now + self.policy.settle);
+        let alone = self.alone();
+        let latest = now + SETTLE_MAX.max(alone);
+        self.wait(name, Stage::Settling { latest }, now + alone);
+    }
+
+    /// How long a file is left alone. At the end those who wrote are gone, and somebody waits.
+    fn alone(&self) -> Duration {
+        match self.mode {
+            Mode::Running => self.policy.settle,
+            Mode::Finishing => self.policy.settle.min(FINISHING_SETTLE),
+        }
     }
 
     /// It was not what it had been: each time in a row it is left alone for longer, so that a file which never holds
@@ -340,10 +349,11 @@ impl Ledger {
             Mode::Running => CHANGING_MAX,
             Mode::Finishing => FINISHING_CHANGING_MAX,
         };
+        let alone = self.alone();
         let Some(pending) = self.pending.get_mut(name) else {
             return;
         };
-        let pause = doubled(self.policy.settle, pending.n_changes, longest);
+        let pause = doubled(alone, pending.n_changes, longest);
         pending.n_changes = pending.n_changes.saturating_add(1);
         let until = now + pause;
         self.wait(name, Stage::Settling { latest: until }, until);
@@ -448,6 +458,8 @@ fn doubled(first: Duration, n: u32, longest: Duration) -> Duration {
 
 /// A file that is mentioned all the time is looked at after this long.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
+/// Longer than the kernel's time stamps are coarse: then a look tells whether a file still changes.
+const FINISHING_SETTLE: Duration = Duration::from_millis(25);
 /// The longest pause of a file that never holds still.
 const CHANGING_MAX: Duration = Duration::from_secs(30);
 /// The same at the end: time is short, and whoever changed it is most likely gone.

@@ -35,14 +35,20 @@ impl Said {
     pub(super) fn link(&mut self, name: &str) {
         if self.topics.insert(Topic::Link) {
             let what = self.what;
-            warn!(first = ?name, "{what}: links are not followed and not uploaded");
+            warn!(
+                first = name,
+                "{what}: links are not followed and not uploaded"
+            );
         }
     }
 
     pub(super) fn special(&mut self, name: &str) {
         if self.topics.insert(Topic::Special) {
             let what = self.what;
-            warn!(first = ?name, "{what}: FIFOs, sockets and devices are not uploaded");
+            warn!(
+                first = name,
+                "{what}: FIFOs, sockets and devices are not uploaded"
+            );
         }
     }
 
@@ -78,7 +84,7 @@ impl Said {
     pub(super) fn unsendable(&mut self, name: &str, reason: &str) {
         if self.names.len() < NAMES_MAX && self.names.insert(name.to_owned()) {
             let what = self.what;
-            warn!(file = ?name, "{what}: it is not uploaded: {reason}");
+            warn!(file = name, "{what}: it is not uploaded: {reason}");
         }
     }
 }

@@ -123,6 +123,8 @@ impl Scout {
         drop(state);
         if phase != Phase::Running && self.ending == Ending::Ahead {
             (self.ending, self.debt) = (Ending::Begun, Debt::Rescan);
+            // Somebody waits now.
+            self.next_release = Instant::now();
         }
         match phase {
             Phase::Running | Phase::Finishing => true,
@@ -265,9 +267,11 @@ impl Scout {
             Phase::Running | Phase::Finishing => state.ledger.due(begun),
             Phase::Naming { .. } | Phase::Over => Vec::new(),
         };
-        let hold = match state.phase {
-            Phase::Running => self.rescan_every(),
-            Phase::Finishing | Phase::Naming { .. } | Phase::Over => RELEASE_EVERY,
+        let (hold, pause) = match state.phase {
+            Phase::Running => (self.rescan_every(), RELEASE_EVERY),
+            Phase::Finishing | Phase::Naming { .. } | Phase::Over => {
+                (RELEASE_EVERY, LAST_RELEASES_EVERY)
+            }
         };
         drop(state);
         if due.is_empty() {
@@ -300,12 +304,18 @@ impl Scout {
         drop(state);
         self.engine.announce_work();
         self.engine.announce_progress();
-        self.next_release = now + RELEASE_EVERY.max((now - begun) * 10);
+        self.next_release = now + pause.max((now - begun) * 10);
     }
 
     fn look(&mut self, name: &str) -> Looked {
         match folder::look(&self.engine.root.join(name)) {
             Kind::File(fingerprint) if fingerprint.is_fresh(SystemTime::now()) => Looked::Fresh,
+            // Who empties a file to write it has no descriptor yet that `/proc` could show. At the end nobody does.
+            Kind::File(fingerprint)
+                if self.ending == Ending::Ahead && fingerprint.is_just_empty(SystemTime::now()) =>
+            {
+                Looked::Fresh
+            }
             Kind::File(fingerprint) => Looked::Candidate(fingerprint),
             Kind::Folder | Kind::Gone => Looked::Nothing,
             Kind::Unreadable(err) => Looked::Failed(format!("it cannot be looked at: {err}")),
@@ -471,6 +481,8 @@ const UNWATCHED_RESCAN: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_millis(200);
 /// `/proc` is asked once a second at most.
 const RELEASE_EVERY: Duration = Duration::from_secs(1);
+/// At the end somebody waits for it.
+const LAST_RELEASES_EVERY: Duration = Duration::from_millis(50);
 /// As good as for ever: an alarm wakes.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// So many entries of one directory are met before anything else is done.

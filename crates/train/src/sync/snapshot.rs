@@ -99,21 +99,28 @@ impl Fingerprint {
     ///
     /// The kernel's stamps move with its timer, every 10 ms at the slowest.
     pub(super) fn is_fresh(&self, now: SystemTime) -> bool {
-        let (Ok(seconds), Ok(nanoseconds)) =
-            (u64::try_from(self.changed.0), u32::try_from(self.changed.1))
-        else {
-            return false;
-        };
-        let since_epoch = Duration::new(seconds, nanoseconds);
-        let changed = SystemTime::UNIX_EPOCH.checked_add(since_epoch);
-        // A time in the future is a clock that was set back: no later change would be stamped with it.
-        changed
-            .and_then(|changed| now.duration_since(changed).ok())
-            .is_some_and(|age| age < STAMP)
+        self.age(now).is_some_and(|age| age < STAMP)
+    }
+
+    /// Whether the file is empty and was changed so shortly before `now` that it may be about to be written: opening it
+    /// for that empties it first, which takes a busy disk a part of a second.
+    pub(super) fn is_just_empty(&self, now: SystemTime) -> bool {
+        self.n_bytes == 0 && self.age(now).is_some_and(|age| age < EMPTYING)
+    }
+
+    /// The time since its last change; none for a time in the future, which is a clock that was set back: no later change
+    /// would be stamped with it.
+    fn age(&self, now: SystemTime) -> Option<Duration> {
+        let seconds = u64::try_from(self.changed.0).ok()?;
+        let since_epoch = Duration::new(seconds, u32::try_from(self.changed.1).ok()?);
+        let changed = SystemTime::UNIX_EPOCH.checked_add(since_epoch)?;
+        now.duration_since(changed).ok()
     }
 }
 
 const STAMP: Duration = Duration::from_millis(20);
+/// A third of a second was seen, on a disk that others write to.
+const EMPTYING: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests;

@@ -77,7 +77,10 @@ impl Store {
             .changed
             .wait_timeout_while(state, LONG, |state| !condition(state))
             .unwrap();
-        assert!(!timeout.timed_out(), "no {what}: {:?}", state.begun);
+        let begun = state.begun.clone();
+        // A failed test must leave the lock whole for the threads that end with it.
+        drop(state);
+        assert!(!timeout.timed_out(), "no {what}: {begun:?}");
     }
 
     #[track_caller]

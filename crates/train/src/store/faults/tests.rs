@@ -197,6 +197,18 @@ fn what_is_no_answer_has_no_status() {
 }
 
 #[test]
+fn words_of_a_stranger_are_one_line() {
+    let body = document("BlobNotFound", "").replace("own words", "own words.\nRequestId:1\nTime:2");
+    check(
+        &answer("404 Not Found", &body),
+        &seen(None, None),
+        "BlobNotFound (its own words.)",
+    );
+    let blank = document("X", "").replace("its own words", " \n ");
+    assert_eq!(Answered::read(&blank).message, None);
+}
+
+#[test]
 fn words_of_a_stranger_are_bounded() {
     let text = answer("403 Forbidden", &document("AccessDenied", ""))
         .replace("its own words", &"ä".repeat(5_000));

@@ -185,6 +185,11 @@ fn damaged_bytes_are_told() {
         assert!(text.contains(s3.etag("bucket", "key").unwrap().trim_matches('"')));
     }
     assert!(read(&store).unwrap() == pattern(N_BYTES));
+    proxy.add(Rule::new(Action::CorruptBody).path("/key").skip(1).once());
+    let object = store.look().unwrap();
+    let mut reader = store.reader(&object, &Progress::silent());
+    assert!(io::copy(&mut reader, &mut io::sink()).is_err());
+    assert!(reader.read(&mut [0; 10]).is_err(), "it stays damaged");
 
     let folder = open(&client, "s3://bucket/folder/");
     for name in ["small", "large"] {

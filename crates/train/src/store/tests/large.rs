@@ -1,11 +1,12 @@
-//! A model of more than 5 GB, which is more than one request may store.
+//! Much more than fits in the memory that a transfer may take.
 
 use std::fs;
 
-use optml_testkit::{ContentHash, DiscardingS3, UploadEnd};
+use optml_testkit::{ContentHash, DiscardingS3, UploadEnd, pattern_byte};
 
 use super::*;
 
+/// More than one request may store.
 const N_BYTES: u64 = 5_100_000_000;
 /// A few bytes that are no zeros, at places where parts begin and end.
 const MARKS: [(u64, &[u8]); 4] = [
@@ -16,7 +17,7 @@ const MARKS: [(u64, &[u8]); 4] = [
 ];
 
 #[test]
-fn five_gigabytes_need_few_megabytes() {
+fn five_gigabytes_are_stored_with_few_megabytes() {
     let file = tempfile::tempfile().unwrap();
     file.set_len(N_BYTES).unwrap();
     for (offset, bytes) in MARKS {
@@ -50,6 +51,30 @@ fn five_gigabytes_need_few_megabytes() {
     );
     assert_eq!(stored.n_requests, n_parts + 2, "each part once");
     assert_eq!(stored.content, expected());
+    assert!(grown < 64 << 20, "{} MiB", grown >> 20);
+}
+
+#[test]
+fn a_gigabyte_is_read_with_few_megabytes() {
+    const N_BYTES: u64 = 1 << 30;
+    let server = DiscardingS3::start(&[("bucket", "key", N_BYTES)]);
+    let client = client(&server.variables(), Tuning::default());
+    let store = open(&client, "s3://bucket/key");
+    let object = store.look().unwrap();
+    // Of whole periods of the pattern.
+    let period: Vec<u8> = (0..251 << 12).map(pattern_byte).collect();
+    let mut buf = vec![0; period.len()];
+    let before = peak_bytes();
+    let mut reader = store.reader(&object, &Progress::silent());
+    let mut n_bytes = 0;
+    while n_bytes < N_BYTES {
+        let n = usize::try_from(N_BYTES - n_bytes).map_or(buf.len(), |n| n.min(buf.len()));
+        reader.read_exact(&mut buf[..n]).unwrap();
+        assert!(buf[..n] == period[..n], "after {n_bytes}");
+        n_bytes += n as u64;
+    }
+    assert_eq!(reader.read(&mut buf).unwrap(), 0);
+    let grown = peak_bytes() - before;
     assert!(grown < 64 << 20, "{} MiB", grown >> 20);
 }
 

@@ -105,11 +105,13 @@ fn downloads_end() {
 #[test]
 fn a_reader_that_is_dropped_asks_for_nothing_more() {
     let server = server();
-    let (proxy, _client, store) = start(&server.endpoint(), vec![Rule::new(Action::Stall).skip(1)]);
+    let (proxy, client, store) = start(&server.endpoint(), vec![Rule::new(Action::Stall).skip(1)]);
     let object = store.look().unwrap();
     let reader = store.reader(&object, &Progress::silent());
     proxy.wait_for(|seen| seen.header("if-match").is_some(), LIMIT);
     drop(reader);
+    // What else would hold the connections.
+    drop((store, client));
     proxy.wait_for_open_connections(0, LIMIT);
 }
 

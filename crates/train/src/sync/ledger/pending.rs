@@ -75,7 +75,7 @@ impl Pending {
         }
         let reason = match self.stage {
             Stage::Held => "a process has it open for writing",
-            _ if self.n_changes > 0 => "it was changed again and again",
+            _ if self.n_changes >= OFTEN => "it was changed again and again",
             Stage::Uploading { .. } => "the time was up while it was uploaded",
             Stage::Settling { .. } | Stage::Retrying | Stage::Refused | Stage::Ready(_) => {
                 TIME_WAS_UP
@@ -85,4 +85,6 @@ impl Pending {
     }
 }
 
+/// A file of the last moment is found changed once or twice, without being restless.
+const OFTEN: u32 = 3;
 pub(super) const TIME_WAS_UP: &str = "the time was up";

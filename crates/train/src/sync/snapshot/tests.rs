@@ -68,3 +68,22 @@ fn a_file_is_fresh_for_as_long_as_its_times_may_not_move() {
     assert!(!changed(-1, 0).is_fresh(at(0)));
     assert!(!changed(i64::MAX, 0).is_fresh(at(0)));
 }
+
+#[test]
+fn an_empty_file_may_be_about_to_be_written() {
+    let file = |n_bytes| Fingerprint {
+        n_bytes,
+        changed: (1, 0),
+        ..Fingerprint::default()
+    };
+    let at = |ms: u64| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
+    for (n_bytes, now, expected) in [
+        (0, 999, false),
+        (0, 1000, true),
+        (0, 2999, true),
+        (0, 3000, false),
+        (1, 1000, false),
+    ] {
+        assert_eq!(file(n_bytes).is_just_empty(at(now)), expected, "{now}");
+    }
+}
