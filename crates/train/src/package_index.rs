@@ -5,7 +5,7 @@ use std::fmt;
 use optml_contract::json::Json;
 use thiserror::Error;
 
-use crate::store::{AwsCall, Client, StoreError};
+use crate::store::{AwsCall, Client, StoreError, StoreFault};
 
 /// A repository of CodeArtifact.
 ///
@@ -43,11 +43,21 @@ impl IndexError {
             Self::Arn(_) => Some(
                 "write `arn:aws:codeartifact:REGION:ACCOUNT:repository/DOMAIN/REPOSITORY`".to_owned(),
             ),
-            Self::Service(error) if matches!(error.fault, crate::store::StoreFault::Denied { .. }) => Some(
-                "the role of the job needs `codeartifact:GetAuthorizationToken`, `codeartifact:GetRepositoryEndpoint`, `codeartifact:ReadFromRepository` and `sts:GetServiceBearerToken`"
-                    .to_owned(),
-            ),
-            Self::Service(error) => error.hint(),
+            // Remedies of stores speak of buckets.
+            Self::Service(error) => match &error.fault {
+                StoreFault::Denied { .. } => Some(
+                    "the role of the job needs `codeartifact:GetAuthorizationToken`, `codeartifact:GetRepositoryEndpoint`, `codeartifact:ReadFromRepository` and `sts:GetServiceBearerToken`"
+                        .to_owned(),
+                ),
+                StoreFault::NotFound { .. } => Some(
+                    "check region, account, domain and repository in `CA_REPOSITORY_ARN`".to_owned(),
+                ),
+                StoreFault::Connection(_) => Some(
+                    "check the network of the job (isolation, a VPC endpoint for `codeartifact.api`), and AWS_ENDPOINT_URL_CODEARTIFACT and AWS_ENDPOINT_URL"
+                        .to_owned(),
+                ),
+                _ => error.hint(),
+            },
             Self::Answer(_) => None,
         }
     }

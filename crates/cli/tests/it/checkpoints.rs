@@ -354,6 +354,22 @@ fn a_restore_that_fails_ends_the_job_before_the_script() {
     );
 }
 
+/// Training from the beginning by mistake costs more than a job that fails.
+#[test]
+fn a_list_that_is_none_is_no_empty_place() {
+    let (s3, _) = store(vec![]);
+    put(&s3, "one", "1");
+    let page = Action::Status {
+        status: 200,
+        body: b"<html><body>Sign in to this network</body></html>".to_vec(),
+        headers: vec![],
+    };
+    let rule = Rule::new(page).query("list-type");
+    let proxy = FaultProxy::start(&s3.endpoint(), vec![rule]);
+    let tree = job("true");
+    refused(&tree, &proxy.variables(), &["it is no list of objects"]);
+}
+
 #[test]
 fn a_body_that_never_comes_ends_the_job_in_bounded_time() {
     // D-04.

@@ -6,6 +6,7 @@ mod code;
 mod credentials;
 mod faults;
 mod index;
+mod web;
 
 use std::{
     fs,
@@ -13,11 +14,15 @@ use std::{
 };
 
 use optml_testkit::{Action, FaultProxy, Finished, OptMl, Proc, Rule, S3, Seen};
+use rustix::process::Signal;
 
 use crate::{
     code::{MARKER, names},
     rig::start,
 };
+
+/// For an event that comes, on a machine that has other things to do.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// What a client's environment says.
 type Variables = Vec<(&'static str, String)>;
@@ -71,6 +76,26 @@ fn check_refused(tree: &OptMl, finished: &Finished, wanted: &[&str]) -> String {
     }
     check_nothing_left(tree);
     report
+}
+
+/// A stop signal ends it within two seconds, before its script.
+#[track_caller]
+fn check_stops(process: Proc) {
+    let asked = Instant::now();
+    process.signal(Signal::TERM);
+    let finished = process.wait();
+    let took = asked.elapsed();
+    assert!(
+        took < Duration::from_secs(2),
+        "{took:?}: {}",
+        finished.stderr
+    );
+    assert_eq!(
+        (finished.code, &*finished.stdout),
+        (Some(143), ""),
+        "{}",
+        finished.stderr
+    );
 }
 
 /// Neither code, nor anything beside it.

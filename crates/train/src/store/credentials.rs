@@ -152,6 +152,11 @@ impl Credentials {
             let provider = ECSCredentialProvider::new().with_endpoint(uri);
             return ask("the container's endpoint", &provider, context).await;
         }
+        let is_off = |value: &str| value.eq_ignore_ascii_case("true");
+        if self.settings.var(METADATA_DISABLED).is_some_and(is_off) {
+            let reason = format!(" (which {METADATA_DISABLED} switches off)");
+            return Err(CredentialError::Nobody(reason));
+        }
         let metadata = IMDSv2CredentialProvider::new();
         ask("the metadata service", &metadata, context)
             .await
@@ -308,6 +313,7 @@ fn unanswered(error: reqwest::Error) -> reqsign_core::Error {
     reqsign_core::Error::unexpected(super::faults::connection_text(error))
 }
 
+const METADATA_DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
 /// New ones are asked for this long before the old ones expire.
 const RENEW_BEFORE: Duration = Duration::from_mins(2);
 /// The metadata service of a machine, where there is one.

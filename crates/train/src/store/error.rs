@@ -132,7 +132,15 @@ pub enum Later {
 impl StoreError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
-        self.fault.hint().map(str::to_owned)
+        let is_of_web = self.place.starts_with("http");
+        let hint = match self.fault {
+            StoreFault::NotFound { .. } if is_of_web => Some("check the address"),
+            StoreFault::Denied { .. } if is_of_web => {
+                Some("check the address: a signature in it holds for a while only")
+            }
+            _ => self.fault.hint(),
+        };
+        hint.map(str::to_owned)
     }
 
     /// Whether to try again later.
@@ -165,6 +173,9 @@ impl StoreFault {
             Self::NotFound { .. } => {
                 Some("check the bucket and the key; a folder's address ends in `/`")
             }
+            Self::Denied { code, .. } | Self::Refused { code, .. } if is_of_keys(code) => Some(
+                "check the credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN belong together",
+            ),
             Self::Denied { .. } => Some(
                 "the role of the job needs `s3:GetObject`, `s3:ListBucket` and, for uploads, `s3:PutObject` on it (and the key of an encrypted bucket)",
             ),
@@ -233,6 +244,16 @@ impl fmt::Display for Region<'_> {
             ),
         }
     }
+}
+
+/// The store does not know the keys, which no permission mends.
+fn is_of_keys(code: &str) -> bool {
+    [
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+        "InvalidToken",
+    ]
+    .contains(&code)
 }
 
 fn tries(n: u32) -> &'static str {

@@ -12,7 +12,9 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use jiff::fmt::rfc2822;
 use object_store::{
     ClientOptions,
-    client::{HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService},
+    client::{
+        HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+    },
 };
 use reqwest::redirect::Policy;
 use rustls::{
@@ -166,6 +168,8 @@ impl WebClient {
 #[async_trait::async_trait]
 impl HttpService for WebClient {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let query = request.uri().query().unwrap_or_default();
+        let is_list = query.split('&').any(|pair| pair == "list-type=2");
         let is_upload = matches!(*request.method(), Method::PUT | Method::POST);
         let client = if is_upload {
             &self.uploading
@@ -174,6 +178,9 @@ impl HttpService for WebClient {
         };
         let mut answer = HttpService::call(client, request).await?;
         self.look(answer.status(), answer.headers());
+        if is_list && answer.status().is_success() {
+            answer = checked_list(answer).await?;
+        }
         let headers = AnswerHeaders(answer.headers().clone());
         answer.extensions_mut().insert(headers);
         Ok(answer)
@@ -185,6 +192,25 @@ impl HttpConnector for WebClient {
         Ok(HttpClient::new(self.clone()))
     }
 }
+
+/// An error under the status of a success is made a failure, which is asked for again. Any other document, such as the page of
+/// somebody in between, is no list: read as one it would be empty, and "nothing is there" is an answer that counts.
+async fn checked_list(answer: HttpResponse) -> Result<HttpResponse, HttpError> {
+    let (mut parts, body) = answer.into_parts();
+    let body = body.bytes().await?;
+    let start = String::from_utf8_lossy(&body[..body.len().min(ROOT_BYTES)]).into_owned();
+    if !start.contains("<ListBucketResult") {
+        if !start.contains("<Error>") {
+            return Err(HttpError::new(HttpErrorKind::Decode, NoList));
+        }
+        parts.status = StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    Ok(HttpResponse::from_parts(parts, body.into()))
+}
+
+#[derive(Debug, Error)]
+#[error("it is no list of objects")]
+struct NoList;
 
 /// This machine, or a service of the cloud that is beside every machine.
 fn is_near(uri: &Uri) -> bool {
@@ -250,6 +276,8 @@ fn roots(settings: &Settings) -> Result<RootCertStore, WebClientError> {
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Stores close idle connections after about this time.
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
+/// The root of a document is within these.
+const ROOT_BYTES: usize = 1 << 10;
 const MAX_REDIRECTS: usize = 10;
 
 #[cfg(test)]

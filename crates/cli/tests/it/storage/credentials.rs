@@ -194,7 +194,7 @@ fn a_container_endpoint_that_fails_is_the_error() {
         &[
             "no credentials",
             "the container's endpoint gave none",
-            "403",
+            "not authorized",
         ],
     );
     assert!(report.contains("give the job a role"), "{report}");
@@ -240,7 +240,11 @@ fn where_there_are_none_it_says_where_it_looked() {
     let mut unanswered = disabled.clone();
     unanswered.retain(|(name, _)| *name != "AWS_EC2_METADATA_DISABLED");
     unanswered.push(("AWS_EC2_METADATA_SERVICE_ENDPOINT", nobody));
-    for variables in [disabled, unanswered] {
+    let both = [
+        (disabled, "which AWS_EC2_METADATA_DISABLED switches off"),
+        (unanswered, "Connection refused"),
+    ];
+    for (variables, why) in both {
         let tree = job(Some(LOCATION));
         let (finished, took) = timed_train(&tree, &variables);
         let wanted = [
@@ -250,6 +254,7 @@ fn where_there_are_none_it_says_where_it_looked() {
             "web identity",
             "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
             "metadata service",
+            why,
         ];
         let report = check_refused(&tree, &finished, &wanted);
         assert!(report.contains("give the job a role"), "{report}");

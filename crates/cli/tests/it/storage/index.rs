@@ -2,9 +2,9 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use optml_testkit::{Finished, IndexFailure, OptMl, PackageIndex, wheel};
+use optml_testkit::{Action, FaultProxy, Finished, IndexFailure, OptMl, PackageIndex, Rule, wheel};
 
-use super::{Variables, check_kept, line_with, train};
+use super::{LIMIT, Variables, check_kept, check_stops, line_with, start_train, train};
 use crate::install::{
     Installer::{self, Pip, Uv},
     Venv,
@@ -45,7 +45,7 @@ fn installs(installer: Installer) {
     let finished = venv.train(&tree, installer, &variables);
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     venv.assert_inside(finished.stdout.lines().last().unwrap());
-    check_kept(&[index.token(), "aws:"], &tree, &finished);
+    check_kept(&[index.token()], &tree, &finished);
     let requests = index.requests();
     let asked: Vec<_> = requests
         .iter()
@@ -217,6 +217,7 @@ fn a_repository_that_is_missing_is_named() {
     index.fail(failure("/v1/repository", 404, "ResourceNotFoundException"));
     let (report, ..) = fails(&index, &[], 4);
     assert!(report.contains("ResourceNotFoundException"), "{report}");
+    assert!(report.contains("check region, account, domain"), "{report}");
     assert!(
         !report.contains("bucket"),
         "no remedy of another service: {report}"
@@ -224,18 +225,46 @@ fn a_repository_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_service_that_is_busy_is_asked_again() {
+fn nobody_at_the_endpoint_is_told_with_its_variable() {
     let index = index();
-    let mut busy = failure("/v1/authorization-token", 429, "ThrottlingException");
-    busy.n_times = 2;
-    index.fail(busy);
-    let folder = tempfile::tempdir().unwrap();
+    let nobody = ("AWS_ENDPOINT_URL_CODEARTIFACT", "http://127.0.0.1:1");
+    let (report, ..) = fails(&index, &[nobody], 4);
+    assert!(report.contains("no connection can be made"), "{report}");
+    assert!(report.contains("AWS_ENDPOINT_URL_CODEARTIFACT"), "{report}");
+}
+
+#[test]
+fn a_stop_signal_ends_the_wait_for_a_token() {
+    let index = index();
+    let proxy = FaultProxy::start(&index.endpoint(), vec![Rule::new(Action::Stall)]);
     let mut variables = variables_of(&index);
-    with_telling_uv(folder.path(), &mut variables);
-    let tree = job().file("code/train.py", "print('trained')");
-    let finished = train(&tree, &variables);
-    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-    assert_eq!(index.requests().len(), 4);
+    variables.retain(|(name, _)| *name != "AWS_ENDPOINT_URL_CODEARTIFACT");
+    variables.push(("AWS_ENDPOINT_URL_CODEARTIFACT", proxy.endpoint()));
+    let tree = job();
+    let process = start_train(&tree, &variables);
+    proxy.wait_for(|_| true, LIMIT);
+    check_stops(process);
+}
+
+#[test]
+fn what_passes_is_waited_for() {
+    for (status, kind, n_times) in [
+        (429, "ThrottlingException", 2),
+        (500, "InternalServerException", 2),
+        (403, "ExpiredTokenException", 1),
+    ] {
+        let index = index();
+        let mut busy = failure("/v1/authorization-token", status, kind);
+        busy.n_times = n_times;
+        index.fail(busy);
+        let folder = tempfile::tempdir().unwrap();
+        let mut variables = variables_of(&index);
+        with_telling_uv(folder.path(), &mut variables);
+        let tree = job().file("code/train.py", "print('trained')");
+        let finished = train(&tree, &variables);
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        assert_eq!(index.requests().len() as u64, 2 + n_times);
+    }
 }
 
 #[test]
