@@ -47,8 +47,10 @@ def compare(contestants, what, script, n_files, n_bytes, times):
             "upload {}: from the script's end (whole job)".format(what),
             {name: figure(seconds[name], runs[name], n_files, n_bytes) for name in names},
             "toolkit / {:.1f}; not signed / {:.1f}".format(seconds[TOOLKIT] / seconds[OPTML], seconds[UNSIGNED] / seconds[OPTML]),
-            "toolkit / {}, and all there".format(times),
-            seconds[OPTML] * times <= seconds[TOOLKIT] and not faults(runs[OPTML], n_files, n_bytes),
+            "both / {}, and all there".format(times),
+            # optml signs no bodies that stay on the machine, so the toolkit without that work is its peer too.
+            all(seconds[OPTML] * times <= seconds[peer] for peer in [TOOLKIT, UNSIGNED])
+            and not faults(runs[OPTML], n_files, n_bytes),
         ),
         table.memory_row("peak memory, upload {}".format(what), peaks_mib),
     ]

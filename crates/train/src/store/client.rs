@@ -232,7 +232,7 @@ async fn tell(what: String, total: Option<u64>, n_bytes: Arc<AtomicU64>) {
 }
 
 /// For all transfers; they wait more than they work.
-const N_THREADS: usize = 2;
+const N_THREADS: usize = 4;
 /// A transfer shorter than this is not worth a word.
 const SILENT: Duration = Duration::from_secs(2);
 const BETWEEN_WORDS: Duration = Duration::from_secs(5);

@@ -3,10 +3,7 @@
 //! The first source that is *configured* counts: variables, web identity, profile files, the container's endpoint, the
 //! machine's metadata service. If it then fails, that is the error; nobody wants to train as somebody else.
 
-use std::{
-    collections::HashMap, error::Error as _, fmt, net::IpAddr, path::PathBuf, sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, error::Error as _, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use object_store::{CredentialProvider, aws::AwsCredential};
@@ -22,7 +19,10 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 use tracing::{debug, warn};
 
-use super::{settings::Settings, web_client::WebClient};
+use super::{
+    settings::{Settings, is_private},
+    web_client::WebClient,
+};
 
 /// No source gave credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -229,25 +229,6 @@ async fn ask(
             Err(failed(format!("{error}{cause}")))
         }
     }
-}
-
-/// TLS, or an address that does not leave the machine: itself, and the endpoints of ECS and EKS.
-fn is_private(uri: &str) -> bool {
-    let Ok(uri) = uri.parse::<http::Uri>() else {
-        return false;
-    };
-    if uri.scheme_str() == Some("https") {
-        return true;
-    }
-    let host = uri.host().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|address| {
-            address.is_loopback()
-                || ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"]
-                    .iter()
-                    .any(|known| known.parse() == Ok(address))
-        })
 }
 
 /// The variables as the job found them.

@@ -1,7 +1,7 @@
 //! What the variables and profile files say about stores: region, endpoint, and what credentials are looked for in. Pure
 //! but for two small files.
 
-use std::{collections::BTreeMap, fmt, fs, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, fs, net::IpAddr, sync::Arc, time::Duration};
 
 use camino::Utf8PathBuf;
 use optml_contract::{Source, failure::is_secret_name};
@@ -46,8 +46,8 @@ impl Default for Tuning {
             n_reads: 6,
             part_bytes: 8 << 20,
             max_parts: 10_000,
-            n_parts: 3,
-            upload_bytes: 24 << 20,
+            n_parts: 4,
+            upload_bytes: 32 << 20,
             n_objects: 16,
             retry_limit: Duration::from_mins(1),
             silence_limit: Duration::from_secs(20),
@@ -232,6 +232,25 @@ fn is_aws(url: &str) -> bool {
         host.strip_suffix(domain)
             .is_some_and(|before| before.ends_with('.'))
     })
+}
+
+/// TLS, or an address that does not leave the machine: itself, and the endpoints of ECS and EKS.
+pub(super) fn is_private(uri: &str) -> bool {
+    let Ok(uri) = uri.parse::<http::Uri>() else {
+        return false;
+    };
+    if uri.scheme_str() == Some("https") {
+        return true;
+    }
+    let host = uri.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.parse::<IpAddr>().is_ok_and(|address| {
+            address.is_loopback()
+                || ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"]
+                    .iter()
+                    .any(|known| known.parse() == Ok(address))
+        })
 }
 
 /// A value in a file of `[section]` and `key = value` lines.

@@ -113,3 +113,27 @@ fn secrets_are_not_shown() {
     assert!(shown.contains("eu-west-1"), "{shown}");
     assert!(!shown.contains("hidden"), "{shown}");
 }
+
+#[test]
+fn only_tls_and_this_machine_are_private() {
+    for uri in [
+        "https://s3.eu-west-1.amazonaws.com",
+        "HTTPS://host",
+        "http://127.0.0.1:9000",
+        "http://[::1]:9000/x",
+        "http://localhost",
+        "http://169.254.170.2/v2",
+    ] {
+        assert!(is_private(uri), "{uri}");
+    }
+    for uri in [
+        "http://minio:9000",
+        "http://10.0.0.1",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://host/https://x",
+        "",
+    ] {
+        assert!(!is_private(uri), "{uri}");
+    }
+}

@@ -52,6 +52,20 @@ fn what_is_small_goes_in_one_request_and_the_rest_in_parts() {
 }
 
 #[test]
+fn a_body_that_stays_on_this_machine_is_not_signed_and_its_request_is() {
+    let (_s3, proxy, client) = start(vec![], small());
+    let store = open(&client, "s3://bucket/output");
+    store.put("model.bin", &Kept::of(b"1")).unwrap();
+    let seen = &proxy.requests()[0];
+    assert_eq!(
+        seen.header("x-amz-content-sha256"),
+        Some("UNSIGNED-PAYLOAD")
+    );
+    let signature = seen.header("authorization").unwrap_or_default();
+    assert!(signature.contains("x-amz-content-sha256"), "{signature}");
+}
+
+#[test]
 fn what_changes_while_it_is_read_is_not_stored() {
     /// Changes once a certain offset is read.
     #[derive(Debug)]
