@@ -6,6 +6,7 @@ mod code;
 mod credentials;
 mod faults;
 mod index;
+mod tls;
 mod web;
 
 use std::{

@@ -133,7 +133,11 @@ impl StoreError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let is_of_web = self.place.starts_with("http");
-        let hint = match self.fault {
+        let hint = match &self.fault {
+            // The text of the TLS library.
+            StoreFault::Connection(reason) if reason.contains("certificate") => Some(
+                "let SSL_CERT_FILE name the certificates of the authority that the server's is signed by",
+            ),
             StoreFault::NotFound { .. } if is_of_web => Some("check the address"),
             StoreFault::Denied { .. } if is_of_web => {
                 Some("check the address: a signature in it holds for a while only")
