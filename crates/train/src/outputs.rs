@@ -5,8 +5,9 @@
 //! nothing here fails it: what could not be uploaded is in the log, by name.
 
 use std::{
+    collections::BTreeSet,
     fs,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -23,7 +24,7 @@ use tracing::{info, warn};
 use crate::{
     checkpoints,
     failing::{Failed, message},
-    store::{Client, Content, Later, Scheme, Store, StoreFault, StoreUrl},
+    store::{Client, Content, Later, Scheme, Store, StoreError, StoreFault, StoreUrl},
     stores::{Stores, no_client, store_failed},
     sync::{Destination, Put, PutError, Retry, Settings, Snapshot, Sync},
 };
@@ -177,7 +178,11 @@ impl Outputs {
             what,
             ..Settings::default()
         };
-        let destination = Arc::new(Bucket { client, store });
+        let destination = Arc::new(Bucket {
+            client,
+            store,
+            told: Mutex::default(),
+        });
         match Sync::start(folder.as_std_path(), destination, settings, in_step) {
             Ok(sync) => {
                 info!(%folder, %url, "uploading {what}");
@@ -208,6 +213,18 @@ impl Limits {
 struct Bucket {
     client: Client,
     store: Store,
+    /// Each remedy is told once: a thousand files may fail in one way.
+    told: Mutex<BTreeSet<String>>,
+}
+
+impl Bucket {
+    fn reason(&self, error: &StoreError) -> String {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        match error.hint() {
+            Some(hint) if told.insert(hint.clone()) => format!("{error} ({hint})"),
+            _ => error.to_string(),
+        }
+    }
 }
 
 impl Destination for Bucket {
@@ -221,10 +238,7 @@ impl Destination for Bucket {
                     Later::Worthwhile => Retry::Later,
                     Later::Hopeless => Retry::Never,
                 },
-                reason: match error.hint() {
-                    Some(hint) => format!("{error} ({hint})"),
-                    None => error.to_string(),
-                },
+                reason: self.reason(&error),
             }),
         }
     }

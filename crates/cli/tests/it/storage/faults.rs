@@ -181,11 +181,11 @@ fn damaged_content_is_an_error() {
 fn an_object_that_is_overwritten_meanwhile_is_an_error() {
     let (store, _) = archive_of(36 << 20);
     // All the pieces that are under way at once.
-    let held = of_content(Action::HoldRequestBody(0)).times(8);
+    let held = of_content(Action::HoldRequestBody(0)).times(6);
     let proxy = FaultProxy::start(&store.endpoint(), vec![held]);
     let tree = job(Some(LOCATION));
     let process = start_train(&tree, &proxy.variables());
-    for piece in 0..8 {
+    for piece in 0..6 {
         let start = piece * (4 << 20);
         let range = format!("bytes={start}-{}", start + (4 << 20) - 1);
         proxy.wait_for(|seen| seen.header("range") == Some(&range), LIMIT);
