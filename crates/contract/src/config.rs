@@ -7,6 +7,7 @@ use std::{ffi::OsStr, fmt, io};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
+    cluster::ClusterProblem,
     json::{Json, JsonError, Object},
     serving::ServingProblem,
     source::{MAX_FILE_BYTES, Source},
@@ -141,6 +142,9 @@ pub enum ConfigErrorKind {
     /// Something that only `serve` minds.
     #[error(transparent)]
     Serving(ServingProblem),
+    /// Something about the hosts of a job.
+    #[error(transparent)]
+    Cluster(ClusterProblem),
 }
 
 impl Origin {
@@ -223,6 +227,7 @@ impl ConfigError {
                 "a channel is a directory below it: no `..`, no leading `/`"
             }
             ConfigErrorKind::Serving(problem) => return problem.hint(),
+            ConfigErrorKind::Cluster(problem) => return problem.hint(),
             _ => return None,
         };
         Some(hint.to_owned())

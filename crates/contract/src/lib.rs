@@ -6,11 +6,12 @@
 //! Reading order: [`vars`] is the list of every variable, [`layout`] the tree of files. [`source`] gives both to the
 //! readers of the three files ([`hyperparameters`], [`resources`], [`channels`]), which [`training`] puts together;
 //! [`config`] is what can go wrong. [`json`], [`text`] and [`python`] are the exact spellings. [`machine`] and
-//! [`cgroup`] count what there is. [`export`] makes the script's environment, [`serving`] is the same for `serve`.
+//! [`cgroup`] count what there is, [`cluster`] is the one view of the hosts. [`export`] makes the script's environment, [`serving`] is the same for `serve`.
 //! [`options`] are our own settings, [`failure`] and [`exit`] how a job ends.
 
 pub mod cgroup;
 pub mod channels;
+pub mod cluster;
 pub mod config;
 pub mod exit;
 pub mod export;
@@ -30,6 +31,7 @@ pub mod training;
 pub mod vars;
 
 pub use self::{
+    cluster::Cluster,
     config::{ConfigError, Origin},
     export::Exported,
     layout::Layout,

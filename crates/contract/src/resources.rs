@@ -155,13 +155,7 @@ impl Resources {
 
     /// The hosts by rank: the master, then the rest by name, where numbers count as numbers (`algo-2`, `algo-10`).
     pub fn ranked(&self, master: &Text) -> Vec<&Text> {
-        let mut ranked: Vec<_> = self.hosts.iter().collect();
-        ranked.sort_by(|a, b| {
-            (*b == master)
-                .cmp(&(*a == master))
-                .then_with(|| by_number(a, b))
-        });
-        ranked
+        rank(self.hosts.iter().collect(), master)
     }
 
     /// Our own rank.
@@ -180,6 +174,16 @@ impl Resources {
             Origin::Default
         }
     }
+}
+
+/// Hosts by rank: the master, then the rest by name and number.
+pub(crate) fn rank<'a>(mut hosts: Vec<&'a Text>, master: &Text) -> Vec<&'a Text> {
+    hosts.sort_by(|a, b| {
+        (*b == master)
+            .cmp(&(*a == master))
+            .then_with(|| by_number(a, b))
+    });
+    hosts
 }
 
 /// A host that is not in the list has no rank, and one that is there twice has two. The reference takes both.

@@ -202,6 +202,311 @@ variables! {
         empty "Like unset.",
         default "/tmp",
         source "POSIX";
+    OPTML_NNODES: Train, "OPTML_NNODES",
+        "How many hosts train together, for a Kubernetes Indexed Job: Kubernetes does not tell its pods.",
+        unset "An Indexed Job is no cluster: each of its pods is one host.",
+        empty "Like unset.",
+        source "ours";
+    HOSTNAME: Train, "HOSTNAME",
+        "The name of this machine, where the kernel does not tell it.",
+        unset "The kernel's.",
+        empty "Like unset.",
+        source "the container runtime";
+    PET_NNODES: Train, "PET_NNODES",
+        "torchrun: how many hosts there are. A range `2:4` is refused: its hosts have no fixed ranks.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "PyTorch, torchrun";
+    PET_NODE_RANK: Train, "PET_NODE_RANK",
+        "torchrun: which host this is, from 0.",
+        unset "An error with more than one host.",
+        empty "Like unset.",
+        source "PyTorch, torchrun";
+    PET_NPROC_PER_NODE: Train, "PET_NPROC_PER_NODE",
+        "torchrun: how many processes a host has. `auto`, `gpu`, `cpu` leave it to the machine.",
+        unset "One for each GPU, else Neuron core, else one.",
+        empty "Like unset.",
+        source "PyTorch, torchrun";
+    PET_MASTER_ADDR: Train, "PET_MASTER_ADDR",
+        "torchrun: where the first host is.",
+        unset "`PET_RDZV_ENDPOINT` counts.",
+        empty "Like unset.",
+        source "PyTorch, torchrun";
+    PET_MASTER_PORT: Train, "PET_MASTER_PORT",
+        "torchrun: the port there.",
+        unset "7777.",
+        empty "Like unset.",
+        source "PyTorch, torchrun";
+    PET_RDZV_ENDPOINT: Train, "PET_RDZV_ENDPOINT",
+        "torchrun: host and port of the first host, if `PET_MASTER_ADDR` does not say it.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "PyTorch, torchrun";
+    MASTER_ADDR: Train, "MASTER_ADDR",
+        "Where the first host is, for a `PyTorchJob` or an Indexed Job.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Kubeflow Trainer and PyTorchJob";
+    MASTER_PORT: Train, "MASTER_PORT",
+        "The port there.",
+        unset "7777.",
+        empty "Like unset.",
+        source "Kubeflow Trainer and PyTorchJob";
+    WORLD_SIZE: Train, "WORLD_SIZE",
+        "A `PyTorchJob`: how many hosts there are, or processes where `PET_NPROC_PER_NODE` is a number. Inside a rank: how many ranks.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Kubeflow Trainer and PyTorchJob";
+    RANK: Train, "RANK",
+        "A `PyTorchJob`: which host this is, from 0. With `LOCAL_RANK`: which rank.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Kubeflow Trainer and PyTorchJob";
+    LOCAL_RANK: Train, "LOCAL_RANK",
+        "Set by a launcher: this process is one of its ranks, and nothing is launched again.",
+        unset "Launching is up to us.",
+        empty "Like unset.",
+        source "PyTorch, torchrun";
+    LOCAL_WORLD_SIZE: Train, "LOCAL_WORLD_SIZE",
+        "Set by a launcher: how many ranks this host has.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "PyTorch, torchrun";
+    GROUP_RANK: Train, "GROUP_RANK",
+        "Set by torchrun: which host this is, from 0.",
+        unset "`RANK` divided by `LOCAL_WORLD_SIZE`.",
+        empty "Like unset.",
+        source "PyTorch, torchrun";
+    OMPI_COMM_WORLD_RANK: Train, "OMPI_COMM_WORLD_RANK",
+        "Set by Open MPI: this process is one of its ranks, and nothing is launched again.",
+        unset "Launching is up to us.",
+        empty "Like unset.",
+        source "Open MPI";
+    OMPI_COMM_WORLD_SIZE: Train, "OMPI_COMM_WORLD_SIZE",
+        "Set by Open MPI: how many ranks there are.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Open MPI";
+    PMI_RANK: Train, "PMI_RANK",
+        "Set by a launcher that speaks PMI: this process is one of its ranks. Under Slurm the number of tasks decides instead.",
+        unset "Launching is up to us.",
+        empty "Like unset.",
+        source "the PMI of MPICH and Intel MPI, PMIx";
+    PMI_SIZE: Train, "PMI_SIZE",
+        "Set by a launcher that speaks PMI: how many ranks there are.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "the PMI of MPICH and Intel MPI, PMIx";
+    PMIX_RANK: Train, "PMIX_RANK",
+        "Like `PMI_RANK`, of `PMIx`.",
+        unset "Launching is up to us.",
+        empty "Like unset.",
+        source "the PMI of MPICH and Intel MPI, PMIx";
+    OMPI_MCA_ORTE_DEFAULT_HOSTFILE: Train, "OMPI_MCA_orte_default_hostfile",
+        "The file that lists the hosts: `HOST slots=N` or `HOST:N`, one a line. The machine that has it and is not in it starts the others.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "MPI Operator";
+    I_MPI_HYDRA_HOST_FILE: Train, "I_MPI_HYDRA_HOST_FILE",
+        "The file that lists the hosts: `HOST slots=N` or `HOST:N`, one a line. The machine that has it and is not in it starts the others.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "MPI Operator";
+    HYDRA_HOST_FILE: Train, "HYDRA_HOST_FILE",
+        "The file that lists the hosts: `HOST slots=N` or `HOST:N`, one a line. The machine that has it and is not in it starts the others.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "MPI Operator";
+    LWS_LEADER_ADDRESS: Train, "LWS_LEADER_ADDRESS",
+        "`LeaderWorkerSet`: where the leader is.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "LeaderWorkerSet";
+    LWS_GROUP_SIZE: Train, "LWS_GROUP_SIZE",
+        "`LeaderWorkerSet`: how many hosts there are.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "LeaderWorkerSet";
+    LWS_WORKER_INDEX: Train, "LWS_WORKER_INDEX",
+        "`LeaderWorkerSet`: which host this is, from 0; the leader is 0.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "LeaderWorkerSet";
+    JOB_COMPLETION_INDEX: Train, "JOB_COMPLETION_INDEX",
+        "Indexed Job: which host this is, from 0. Counts with `OPTML_NNODES`.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Kubernetes, JobSet";
+    JOBSET_NAME: Train, "JOBSET_NAME",
+        "`JobSet`: the name of the set, from the pod's labels. With `JOBSET_NAME` and `REPLICATED_JOB_NAME` the hosts have names.",
+        unset "The hosts have no names.",
+        empty "Like unset.",
+        source "Kubernetes, JobSet";
+    REPLICATED_JOB_NAME: Train, "REPLICATED_JOB_NAME",
+        "`JobSet`: the name of the replicated job, from the pod's labels. With `JOBSET_NAME` and `REPLICATED_JOB_NAME` the hosts have names.",
+        unset "The hosts have no names.",
+        empty "Like unset.",
+        source "Kubernetes, JobSet";
+    JOB_INDEX: Train, "JOB_INDEX",
+        "`JobSet`: the number of the job among its replicas, from the pod's labels. With `JOBSET_NAME` and `REPLICATED_JOB_NAME` the hosts have names.",
+        unset "0.",
+        empty "Like unset.",
+        source "Kubernetes, JobSet";
+    SLURM_JOB_ID: Train, "SLURM_JOB_ID",
+        "Slurm: the job; without it nothing of Slurm's counts.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    SLURM_NODEID: Train, "SLURM_NODEID",
+        "Slurm: which host this is, from 0; without it this is no host of the job.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    SLURM_NNODES: Train, "SLURM_NNODES",
+        "Slurm: how many hosts the job has.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    SLURM_JOB_NUM_NODES: Train, "SLURM_JOB_NUM_NODES",
+        "Slurm: the same.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    SLURM_JOB_NODELIST: Train, "SLURM_JOB_NODELIST",
+        "Slurm: the hosts, `node[001-003,7]`; an empty list is an error.",
+        unset "Nothing is said.",
+        empty "An error.",
+        source "Slurm";
+    SLURM_STEP_ID: Train, "SLURM_STEP_ID",
+        "Slurm: the step that `srun` has started.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    SLURM_STEP_NUM_NODES: Train, "SLURM_STEP_NUM_NODES",
+        "Slurm: how many hosts the step has; counts before the job's.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    SLURM_STEP_NODELIST: Train, "SLURM_STEP_NODELIST",
+        "Slurm: the hosts of the step; counts before the job's.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    SLURM_NTASKS: Train, "SLURM_NTASKS",
+        "Slurm: how many tasks there are; more than hosts, and each is a rank.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    SLURM_STEP_NUM_TASKS: Train, "SLURM_STEP_NUM_TASKS",
+        "Slurm: how many tasks the step has; counts before `SLURM_NTASKS`.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    SLURM_PROCID: Train, "SLURM_PROCID",
+        "Slurm: which task this is, from 0.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    SLURM_GPUS_ON_NODE: Train, "SLURM_GPUS_ON_NODE",
+        "Slurm: how many GPUs the job has on this host.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Slurm";
+    AWS_BATCH_JOB_NODE_INDEX: Train, "AWS_BATCH_JOB_NODE_INDEX",
+        "AWS Batch, multi-node: which host this is, from 0.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "AWS Batch";
+    AWS_BATCH_JOB_MAIN_NODE_INDEX: Train, "AWS_BATCH_JOB_MAIN_NODE_INDEX",
+        "AWS Batch, multi-node: which host is the main one; it has rank 0.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "AWS Batch";
+    AWS_BATCH_JOB_NUM_NODES: Train, "AWS_BATCH_JOB_NUM_NODES",
+        "AWS Batch, multi-node: how many hosts there are.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "AWS Batch";
+    AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS: Train, "AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS",
+        "AWS Batch, multi-node: where the main host is; not set there.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "AWS Batch";
+    SKYPILOT_NODE_RANK: Train, "SKYPILOT_NODE_RANK",
+        "`SkyPilot`: which host this is, from 0.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "SkyPilot";
+    SKYPILOT_NODE_IPS: Train, "SKYPILOT_NODE_IPS",
+        "`SkyPilot`: the hosts, one a line.",
+        unset "Nothing is said.",
+        empty "An error.",
+        source "SkyPilot";
+    SKYPILOT_NUM_NODES: Train, "SKYPILOT_NUM_NODES",
+        "`SkyPilot`: how many hosts there are.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "SkyPilot";
+    SKYPILOT_NUM_GPUS_PER_NODE: Train, "SKYPILOT_NUM_GPUS_PER_NODE",
+        "`SkyPilot`: how many GPUs a host has.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "SkyPilot";
+    DSTACK_NODE_RANK: Train, "DSTACK_NODE_RANK",
+        "dstack: which host this is, from 0.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "dstack";
+    DSTACK_NODES_NUM: Train, "DSTACK_NODES_NUM",
+        "dstack: how many hosts there are.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "dstack";
+    DSTACK_NODES_IPS: Train, "DSTACK_NODES_IPS",
+        "dstack: the hosts, one a line.",
+        unset "Nothing is said.",
+        empty "An error.",
+        source "dstack";
+    DSTACK_MASTER_NODE_IP: Train, "DSTACK_MASTER_NODE_IP",
+        "dstack: where the first host is.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "dstack";
+    DSTACK_GPUS_PER_NODE: Train, "DSTACK_GPUS_PER_NODE",
+        "dstack: how many GPUs a host has.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "dstack";
+    VC_TASK_INDEX: Train, "VC_TASK_INDEX",
+        "Volcano: the number of this task among its kind; with one kind, the rank.",
+        unset "`VK_TASK_INDEX`.",
+        empty "Like unset.",
+        source "Volcano";
+    VK_TASK_INDEX: Train, "VK_TASK_INDEX",
+        "The old name of `VC_TASK_INDEX`.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "Volcano";
+    VC_HOSTS: Train, "VC_<NAME>_HOSTS",
+        "Volcano: the hosts of a kind of task, with commas between them. Kinds `MASTER` and `CHIEF` come first, the others by name.",
+        unset "Nothing is said.",
+        empty "An error if no other kind has a host.",
+        source "Volcano";
+    TF_CONFIG: Train, "TF_CONFIG",
+        "`TensorFlow`: the tasks of a cluster, and which of them this is. Chief, master, workers and parameter servers are hosts, in this order.",
+        unset "Nothing is said.",
+        empty "Like unset.",
+        source "TensorFlow";
+    RAY_ADDRESS: Train, "RAY_ADDRESS",
+        "Ray: this process belongs to a cluster of Ray's, and nothing is launched.",
+        unset "Launching is up to us.",
+        empty "Like unset.",
+        source "Ray";
+    RAY_JOB_CONFIG_JSON_ENV_VAR: Train, "RAY_JOB_CONFIG_JSON_ENV_VAR",
+        "Ray: this process is a job's, and nothing is launched.",
+        unset "Launching is up to us.",
+        empty "Like unset.",
+        source "Ray";
     SM_HOSTS: Script, "SM_HOSTS",
         "The hosts of the job, a JSON array in the order of the platform.",
         source "sagemaker-training 5.1.4";
