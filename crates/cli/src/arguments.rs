@@ -332,7 +332,7 @@ fn env() -> Command {
                 .value_name("FORMAT")
                 .value_parser(["table", "json", "shell"])
                 .default_value("table")
-                .help("table, for people; json, with the keys env_vars, cmd_args, training_env, process_env; shell, to be sourced"),
+                .help("table, for people; json, with the keys env_vars, cmd_args, training_env, process_env, cluster; shell, to be sourced"),
         )
         .args(flag_arguments(RUN_FLAGS))
         .args(flag_arguments(LOG_FLAGS))

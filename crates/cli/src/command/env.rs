@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use optml::session::{Failed, Session, misconfigured};
 use optml_contract::{
-    Layout, Origin, Source,
+    Cluster, Layout, Origin, Source,
     export::{self, Exported},
     failure::{is_secret_name, redact},
+    json::{Json, Object},
     python,
     setting::Setting,
     vars::{self, Owner},
@@ -24,8 +25,13 @@ pub(super) fn run(session: &mut Session, format: EnvFormat) -> Result<u8, Failed
         problems.push(problem);
         Layout::at(optml_contract::layout::BASE_DIR)
     });
-    let job = match optml_train::run::load(&session.source, &layout, &session.supervisor) {
-        Ok(job) if problems.is_empty() => job,
+    let loaded = optml_train::run::load(&session.source, &layout, &session.supervisor);
+    let seen = loaded.and_then(|job| {
+        let cluster = Cluster::of_job(&session.source, &job.env)?;
+        Ok((job, cluster))
+    });
+    let (job, cluster) = match seen {
+        Ok(seen) if problems.is_empty() => seen,
         Ok(_) => return Err(misconfigured(&problems)),
         Err(more) => {
             problems.extend(more);
@@ -33,16 +39,28 @@ pub(super) fn run(session: &mut Session, format: EnvFormat) -> Result<u8, Failed
         }
     };
     let text = match format {
-        EnvFormat::Table => table(&job, &session.source),
-        EnvFormat::Json => python::dumps(&job.env.to_json()) + "\n",
+        EnvFormat::Table => table(&job, &cluster, &session.source),
+        EnvFormat::Json => python::dumps(&json(&job, &cluster)) + "\n",
         EnvFormat::Shell => shell(&job.exported, &session.source),
     };
     session.console.print(text.as_bytes());
     Ok(0)
 }
 
-/// Three columns, the widest first two aligned.
-fn table(job: &Loaded, source: &dyn Source) -> String {
+/// The views of the job, and the cluster.
+fn json(job: &Loaded, cluster: &Cluster) -> Json {
+    let views = job.env.to_json();
+    let views = views.as_object().into_iter().flat_map(Object::iter);
+    let views = views.map(|(name, view)| (name.clone(), view.clone()));
+    Json::Object(
+        views
+            .chain([("cluster".into(), cluster.to_json())])
+            .collect(),
+    )
+}
+
+/// Three columns, the widest first two aligned; then the cluster in two.
+fn table(job: &Loaded, cluster: &Cluster, source: &dyn Source) -> String {
     let mut rows: Vec<[String; 3]> = export::settings(&job.env, source).iter().map(row).collect();
     rows.extend(options(source));
     let width = |column: usize| {
@@ -55,6 +73,14 @@ fn table(job: &Loaded, source: &dyn Source) -> String {
     let mut text = String::new();
     for [name, value, origin] in &rows {
         writeln!(text, "{name:names$}  {value:values$}  {origin}")
+            .expect("a String takes all that is written to it");
+    }
+    text.push_str("\ncluster\n");
+    let rows = cluster.rows();
+    let names = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, value) in rows {
+        let value = one_line(&value);
+        writeln!(text, "  {name:names$}  {value}")
             .expect("a String takes all that is written to it");
     }
     for note in &job.exported.notes {
@@ -99,6 +125,15 @@ fn shown(name: &str, value: &str) -> String {
     if is_secret_name(name) && !value.is_empty() {
         return "******".to_owned();
     }
+    let mut text = one_line(value);
+    if text.chars().count() > WIDEST {
+        text = text.chars().take(WIDEST - 1).chain(['…']).collect();
+    }
+    text
+}
+
+/// On one line, and without secrets.
+fn one_line(value: &str) -> String {
     let mut text = String::new();
     for c in redact(value).chars() {
         if c.is_control() {
@@ -106,9 +141,6 @@ fn shown(name: &str, value: &str) -> String {
         } else {
             text.push(c);
         }
-    }
-    if text.chars().count() > WIDEST {
-        text = text.chars().take(WIDEST - 1).chain(['…']).collect();
     }
     text
 }

@@ -202,7 +202,7 @@ fn the_recorded_cases_are_equal() {
         assert!(
             members(&ours)
                 .map(|(name, _)| name)
-                .eq(VIEWS.map(str::to_owned)),
+                .eq(["cluster"].into_iter().chain(VIEWS).map(str::to_owned)),
             "{name}: {}",
             finished.stdout
         );
@@ -492,4 +492,119 @@ fn listing(folder: &Path) -> Vec<String> {
     }
     paths.sort();
     paths
+}
+
+/// The lines of the section, each a name and a value.
+#[track_caller]
+fn cluster_row(table: &str, name: &str) -> String {
+    let (_, section) = table.split_once("\ncluster\n").unwrap();
+    let row = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.strip_prefix(name))
+        .find(|rest| rest.starts_with("  "));
+    row.unwrap_or_else(|| panic!("no {name} in {table}"))
+        .trim()
+        .to_owned()
+}
+
+#[test]
+fn one_host_is_a_cluster_too() {
+    let tree = OptMl::with_script("train.py", "");
+    let no_tools = [NO_TOOLS];
+    let finished = start(&tree, &["env"], &no_tools).wait();
+    assert_eq!((finished.code, &*finished.stderr), (Some(0), ""));
+    let row = |name: &str| cluster_row(&finished.stdout, name);
+    assert_eq!(row("hosts"), "1: algo-1");
+    assert_eq!(row("current host"), "algo-1");
+    assert_eq!(row("rank"), "0");
+    assert_eq!(row("master address"), "algo-1");
+    assert_eq!(row("master port"), "7777");
+    assert_eq!(row("processes a host"), "1");
+    assert_eq!(row("interface"), "eth0");
+    let learnt_from = row("learnt from");
+    assert!(
+        learnt_from.starts_with("SageMaker: ") && learnt_from.contains("resourceconfig.json"),
+        "{learnt_from}"
+    );
+}
+
+/// Two hosts, seen from the second.
+fn second_of_two() -> OptMl {
+    let tree = OptMl::with_script("train.py", "");
+    fs::write(
+        tree.path("input/config/resourceconfig.json"),
+        r#"{"current_host": "algo-2", "hosts": ["algo-1", "algo-2"], "network_interface_name": "eth1"}"#,
+    )
+    .unwrap();
+    tree
+}
+
+#[test]
+fn a_cluster_is_one_view_of_the_platform_and_the_scheduler() {
+    let tree = second_of_two();
+    let variables = [
+        NO_TOOLS,
+        ("PET_NNODES", "2"),
+        ("PET_NODE_RANK", "1"),
+        ("PET_MASTER_ADDR", "10.0.0.1"),
+        ("PET_MASTER_PORT", "2345"),
+        ("PET_NPROC_PER_NODE", "4"),
+    ];
+    let finished = start(&tree, &["env"], &variables).wait();
+    assert_eq!((finished.code, &*finished.stderr), (Some(0), ""));
+    assert_eq!(cluster_row(&finished.stdout, "hosts"), "2: algo-1, algo-2");
+    let agreeing = cluster_row(&finished.stdout, "the same says");
+    assert_eq!(agreeing, "torchrun: variable `PET_NNODES`");
+    let finished = start(&tree, &ENV_JSON, &variables).wait();
+    assert_eq!((finished.code, &*finished.stderr), (Some(0), ""));
+    let json = Json::parse(finished.stdout.as_bytes()).unwrap();
+    let value = |name: &str| python::dumps(json.get("cluster").unwrap().get(name).unwrap());
+    for (name, expected) in [
+        ("n_hosts", "2"),
+        ("hosts", "[\"algo-1\",\"algo-2\"]"),
+        ("current_host", "\"algo-2\""),
+        ("rank", "1"),
+        ("master_address", "\"algo-1\""),
+        ("master_port", "2345"),
+        ("processes_per_host", "4"),
+        ("network_interface", "\"eth1\""),
+        ("placement", "\"host\""),
+        ("agreeing", "[\"torchrun: variable `PET_NNODES`\"]"),
+    ] {
+        assert_eq!(value(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn inside_a_rank_the_cluster_says_so() {
+    let variables = [("OMPI_COMM_WORLD_RANK", "1"), ("OMPI_COMM_WORLD_SIZE", "2")];
+    let finished = start(&second_of_two(), &["env"], &variables).wait();
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let inside = cluster_row(&finished.stdout, "inside a rank");
+    assert_eq!(inside, "shown by variable `OMPI_COMM_WORLD_RANK`");
+}
+
+#[test]
+fn what_contradicts_the_platform_is_an_error_that_shows_both() {
+    let tree = second_of_two();
+    let file = tree.path("input/config/resourceconfig.json");
+    let variables = [
+        ("PET_NNODES", "4"),
+        ("PET_NODE_RANK", "1"),
+        ("LWS_GROUP_SIZE", "x"),
+    ];
+    for format in ["table", "json", "shell"] {
+        let finished = start(&tree, &["env", "--format", format], &variables).wait();
+        assert_eq!((finished.code, &*finished.stdout), (Some(3), ""));
+        let both = format!(
+            "variable `PET_NNODES`: it says 4 hosts, and `{}` at `/hosts` says 2 hosts",
+            file.display()
+        );
+        for expected in [
+            &*both,
+            "variable `LWS_GROUP_SIZE`: `x` is not a whole number",
+        ] {
+            assert!(finished.stderr.contains(expected), "{}", finished.stderr);
+        }
+    }
 }
