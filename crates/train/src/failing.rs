@@ -1,6 +1,6 @@
 //! From what went wrong to a [`Failure`], for every step of a job.
 
-use std::{fs, time::Instant};
+use std::{fmt::Display, fs, time::Instant};
 
 use optml_contract::{
     ConfigError, Layout, Source,
@@ -21,18 +21,28 @@ pub(crate) fn misconfigured(problems: &[ConfigError]) -> Failed {
     for problem in problems {
         error!(hint = problem.hint(), "{problem}");
     }
-    let mut failure = Failure::new(Phase::Configuration);
     // A line each: none of them is the cause of another.
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    failure.exception = Some(message(lines.join("\n")));
-    failure.hint = problems.first().and_then(ConfigError::hint);
+    let hint = problems.first().and_then(ConfigError::hint);
+    not_done(Phase::Configuration, &lines.join("\n"), hint)
+}
+
+/// Something of `phase` did not work, and no process is involved.
+pub(crate) fn not_done(phase: Phase, reason: &dyn Display, hint: Option<String>) -> Failed {
+    let mut failure = Failure::new(phase);
+    failure.exception = Some(message(reason.to_string()));
+    failure.hint = hint;
     Box::new(failure)
 }
 
 pub(crate) fn not_planned(error: &LaunchError) -> Failed {
-    let mut failure = Failure::new(Phase::Configuration);
-    failure.exception = Some(message(error.to_string()));
-    failure.hint = error.hint();
+    not_done(Phase::Configuration, error, error.hint())
+}
+
+/// A stop signal came during `phase`, before the script.
+pub(crate) fn cut_short(phase: Phase, signal: StopSignal) -> Failed {
+    let mut failure = Failure::new(phase);
+    failure.ended = Some(stopped(signal));
     Box::new(failure)
 }
 
@@ -50,7 +60,7 @@ pub(crate) fn not_started(phase: Phase, error: &SpawnError) -> Failed {
     Box::new(failure)
 }
 
-pub(crate) fn stopped(signal: StopSignal) -> Ended {
+fn stopped(signal: StopSignal) -> Ended {
     let signal = signal.number();
     Ended::Stopped {
         signal,

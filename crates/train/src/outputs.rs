@@ -12,20 +12,15 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use optml_contract::{
-    Layout, TrainingEnv,
-    failure::{Failure, Phase},
-    options::Options,
-    text::Text,
-};
+use optml_contract::{Layout, TrainingEnv, failure::Phase, options::Options, text::Text};
 use optml_supervise::Supervisor;
 use tracing::{info, warn};
 
 use crate::{
     checkpoints,
-    failing::{Failed, message},
+    failing::{Failed, cut_short, not_done},
     store::{Client, Content, Later, Scheme, Store, StoreError, StoreFault, StoreUrl},
-    stores::{Stores, no_client, store_failed},
+    stores::Stores,
     sync::{Destination, Put, PutError, Retry, Settings, Snapshot, Sync},
 };
 
@@ -271,22 +266,15 @@ fn restore(
     const PHASE: Phase = Phase::Checkpoints;
     let client = stores
         .until_stop()
-        .map_err(|error| no_client(PHASE, &error))?;
+        .map_err(|error| not_done(PHASE, &error, error.hint()))?;
     let store = client
         .open(url)
-        .map_err(|error| store_failed(PHASE, &error))?;
+        .map_err(|error| not_done(PHASE, &error, error.hint()))?;
     let restored = checkpoints::restore(&client, &store, folder);
     if let Some(signal) = supervisor.stopping() {
-        let mut failure = Failure::new(PHASE);
-        failure.ended = Some(crate::failing::stopped(signal));
-        return Err(Box::new(failure));
+        return Err(cut_short(PHASE, signal));
     }
-    let restored = restored.map_err(|error| {
-        let mut failure = Failure::new(PHASE);
-        failure.exception = Some(message(error.to_string()));
-        failure.hint = error.hint();
-        Box::new(failure)
-    })?;
+    let restored = restored.map_err(|error| not_done(PHASE, &error, error.hint()))?;
     info!(
         %folder, %url, n_files = restored.n_files, n_bytes = restored.n_bytes, n_kept = restored.n_kept,
         "checkpoints are restored"
@@ -297,10 +285,9 @@ fn restore(
 /// A place that files can be uploaded to.
 fn destination(text: &str, origin: &str) -> Result<StoreUrl, Failed> {
     let wrong = |reason: String| {
-        let mut failure = Failure::new(Phase::Configuration);
-        failure.exception = Some(message(format!("read {origin}: {reason}")));
-        failure.hint = Some("write `s3://BUCKET/PREFIX` (or `gs://`, `az://`)".to_owned());
-        Box::new(failure)
+        let hint = "write `s3://BUCKET/PREFIX` (or `gs://`, `az://`)".to_owned();
+        let reason = format!("read {origin}: {reason}");
+        not_done(Phase::Configuration, &reason, Some(hint))
     };
     match StoreUrl::parse(text) {
         Ok(url) if url.scheme() == Scheme::Web => Err(wrong(format!("`{url}` takes no uploads"))),
@@ -314,22 +301,17 @@ fn job_name(env: &TrainingEnv) -> Result<String, Failed> {
     let from_platform = env.job_name().filter(|name| !name.is_empty());
     let name = from_platform.unwrap_or_else(|| env.sagemaker_job_name());
     if name.is_empty() {
-        let mut failure = Failure::new(Phase::Configuration);
-        failure.exception = Some(message(
-            "read variable `TRAINING_JOB_NAME`: it is not set, and hyperparameter `sagemaker_s3_output` asks for uploads that need a name"
-                .to_owned(),
-        ));
-        failure.hint = Some("set TRAINING_JOB_NAME, as the platform does".to_owned());
-        return Err(Box::new(failure));
+        let reason = "read variable `TRAINING_JOB_NAME`: it is not set, and hyperparameter `sagemaker_s3_output` asks for uploads that need a name";
+        let hint = "set TRAINING_JOB_NAME, as the platform does".to_owned();
+        return Err(not_done(Phase::Configuration, &reason, Some(hint)));
     }
     Ok(name.to_string())
 }
 
 fn make(folder: &Utf8PathBuf) -> Result<(), Failed> {
     fs::create_dir_all(folder).map_err(|error| {
-        let mut failure = Failure::new(Phase::Configuration);
-        failure.exception = Some(message(format!("make directory `{folder}`: {error}")));
-        Box::new(failure)
+        let reason = format!("make directory `{folder}`: {error}");
+        not_done(Phase::Configuration, &reason, None)
     })
 }
 

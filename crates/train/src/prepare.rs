@@ -6,19 +6,14 @@ use std::{
     time::Duration,
 };
 
-use optml_contract::{
-    TrainingEnv,
-    failure::{Failure, Phase},
-    text::Text,
-    vars,
-};
+use optml_contract::{TrainingEnv, failure::Phase, text::Text, vars};
 use optml_supervise::{Command, command::find_program};
 use tracing::{info, warn};
 
 use crate::{
     code::{self, Fetched, Means, Why},
     entry::{EntryKind, EntryPoint},
-    failing::{Failed, ended, message, not_started},
+    failing::{Failed, ended, message, not_done, not_started},
     hosts::{self, HostWait, Inbox, SystemResolver},
     install::{self, InstallRequest, InstallStep, Interpreter, Wheels},
     launch::find_python,
@@ -26,7 +21,7 @@ use crate::{
     run::{Job, Loaded},
     scratch::Scratch,
     store::without_secrets,
-    stores::{Stores, no_client},
+    stores::Stores,
 };
 
 /// Brings the user's code into the code directory, when the job says where it is.
@@ -58,12 +53,8 @@ pub(crate) fn code(
         client: &|| stores.until_stop(),
         scratch: scratch.folder(),
     };
-    let fetched = code::fetch(&location, &code_dir, means).map_err(|error| {
-        let mut failure = Failure::new(Phase::CodeFetch);
-        failure.exception = Some(message(error.to_string()));
-        failure.hint = error.hint();
-        Box::new(failure)
-    });
+    let fetched = code::fetch(&location, &code_dir, means)
+        .map_err(|error| not_done(Phase::CodeFetch, &error, error.hint()));
     run.check_stop(Phase::CodeFetch)?;
     let location = without_secrets(&location);
     match fetched? {
@@ -98,12 +89,8 @@ pub(crate) fn install(
     if !package && !requirements {
         return Ok(Vec::new());
     }
-    let python = find_python(run.source, run.options.python.as_deref()).map_err(|error| {
-        let mut failure = Failure::new(Phase::Install);
-        failure.exception = Some(message(error.to_string()));
-        failure.hint = error.hint();
-        Box::new(failure)
-    })?;
+    let python = find_python(run.source, run.options.python.as_deref())
+        .map_err(|error| not_done(Phase::Install, &error, error.hint()))?;
     let wheels = run
         .options
         .wheels
@@ -138,17 +125,12 @@ fn index(run: &Job<'_>, stores: &Stores<'_>) -> Result<Option<IndexUrl>, Failed>
     let Some(arn) = variable.filter(|arn| !arn.is_empty()) else {
         return Ok(None);
     };
-    let failed = |phase, error: &IndexError| {
-        let mut failure = Failure::new(phase);
-        failure.exception = Some(message(error.to_string()));
-        failure.hint = error.hint();
-        Box::new(failure)
-    };
+    let failed = |phase, error: &IndexError| not_done(phase, error, error.hint());
     let repository = Repository::parse(&arn.to_string_lossy())
         .map_err(|error| failed(Phase::Configuration, &error))?;
     let client = stores
         .until_stop()
-        .map_err(|error| no_client(Phase::Install, &error))?;
+        .map_err(|error| not_done(Phase::Install, &error, error.hint()))?;
     let index = repository.index(&client);
     run.check_stop(Phase::Install)?;
     index
@@ -179,13 +161,8 @@ fn ask_interpreter(
         },
         Err(error) => error.to_string(),
     };
-    let mut failure = Failure::new(Phase::Install);
-    failure.exception = Some(message(reason));
-    failure.hint = Some(format!(
-        "check that `{}` works in this image",
-        python.display()
-    ));
-    Err(Box::new(failure))
+    let hint = format!("check that `{}` works in this image", python.display());
+    Err(not_done(Phase::Install, &reason, Some(hint)))
 }
 
 fn install_step(run: &Job<'_>, job: &Loaded, step: &InstallStep) -> Result<(), Failed> {
@@ -225,10 +202,5 @@ pub(crate) fn hosts(run: &Job<'_>, env: &TrainingEnv) -> Result<(), Failed> {
     };
     let waited = hosts::wait_for_hosts(&names, &policy, Arc::new(SystemResolver), inbox);
     run.check_stop(Phase::HostWait)?;
-    waited.map_err(|error| {
-        let mut failure = Failure::new(Phase::HostWait);
-        failure.exception = Some(message(error.to_string()));
-        failure.hint = error.hint();
-        Box::new(failure)
-    })
+    waited.map_err(|error| not_done(Phase::HostWait, &error, error.hint()))
 }

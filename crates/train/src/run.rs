@@ -9,7 +9,7 @@ use optml_contract::{
     ConfigError, Exported, Layout, Source, TrainingEnv,
     exit::Code,
     export::ExecLimits,
-    failure::{Failure, Phase, redact_words},
+    failure::{Phase, redact_words},
     options::{LogWrap, Options},
 };
 use optml_supervise::{Command, Console, Exit, Format, Output, SpawnError, Stdin, Supervisor};
@@ -17,7 +17,9 @@ use rustix::process::{Resource, getrlimit};
 use tracing::{error, info, warn};
 
 use crate::{
-    failing::{Failed, ended, explain, message, misconfigured, not_planned, not_started, stopped},
+    failing::{
+        Failed, cut_short, ended, explain, misconfigured, not_done, not_planned, not_started,
+    },
     launch::{Launch, Settings, Work},
     outputs::{self, Outputs},
     prepare, probe,
@@ -129,11 +131,9 @@ impl Job<'_> {
             "training"
         );
         let scratch = Scratch::new(self.source, &job.layout);
-        scratch.place(&mut job.exported).map_err(|error| {
-            let mut failure = Failure::new(Phase::Configuration);
-            failure.exception = Some(message(error.to_string()));
-            Box::new(failure)
-        })?;
+        scratch
+            .place(&mut job.exported)
+            .map_err(|error| not_done(Phase::Configuration, &error, None))?;
         let work = Work::choose(self.command, &job.env).map_err(|error| not_planned(&error))?;
         let planned = outputs::Plan::read(&job.env, self.options)?;
         let stores = Stores::new(self.source, self.supervisor, job.env.region().to_string());
@@ -192,9 +192,7 @@ impl Job<'_> {
         let Some(signal) = self.supervisor.stopping() else {
             return Ok(());
         };
-        let mut failure = Failure::new(phase);
-        failure.ended = Some(stopped(signal));
-        Err(Box::new(failure))
+        Err(cut_short(phase, signal))
     }
 }
 

@@ -2,16 +2,10 @@
 
 use std::cell::OnceCell;
 
-use optml_contract::{
-    Source,
-    failure::{Failure, Phase},
-};
+use optml_contract::Source;
 use optml_supervise::Supervisor;
 
-use crate::{
-    failing::{Failed, message},
-    store::{Client, Settings, StoreError, WebClientError},
-};
+use crate::store::{Client, Settings, WebClientError};
 
 /// The client of a job.
 #[derive(Debug)]
@@ -53,20 +47,4 @@ impl<'a> Stores<'a> {
         let client = Client::start(Settings::read(self.source, &self.region))?;
         Ok(self.client.get_or_init(|| client))
     }
-}
-
-/// A store did not do its part in something that the script needs.
-pub(crate) fn store_failed(phase: Phase, error: &StoreError) -> Failed {
-    let mut failure = Failure::new(phase);
-    failure.exception = Some(message(error.to_string()));
-    failure.hint = error.hint();
-    Box::new(failure)
-}
-
-/// There is no client.
-pub(crate) fn no_client(phase: Phase, error: &WebClientError) -> Failed {
-    let mut failure = Failure::new(phase);
-    failure.exception = Some(message(error.to_string()));
-    failure.hint = error.hint();
-    Box::new(failure)
 }

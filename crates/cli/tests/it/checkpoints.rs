@@ -17,12 +17,8 @@ const BUCKET: &str = "checkpoints";
 const URL: (&str, &str) = ("OPTML_CHECKPOINT_URL", "s3://checkpoints/run/a");
 const PREFIX: &str = "run/a/";
 
-/// A bucket, and a proxy in front of it.
 fn store(rules: Vec<Rule>) -> (S3, FaultProxy) {
-    let s3 = S3::start();
-    s3.make_bucket(BUCKET);
-    let proxy = FaultProxy::start(&s3.endpoint(), rules);
-    (s3, proxy)
+    rig::bucket_with_faults(BUCKET, rules)
 }
 
 /// A job whose script is a shell's, in the folder of checkpoints. It first prints what it finds.

@@ -18,12 +18,8 @@ const JOB: (&str, &str) = ("TRAINING_JOB_NAME", "job-1");
 /// Where the files of [`job`] go.
 const PREFIX: &str = "some/prefix/job-1/output/intermediate/";
 
-/// A bucket, and a proxy in front of it.
 fn store(rules: Vec<Rule>) -> (S3, FaultProxy) {
-    let s3 = S3::start();
-    s3.make_bucket(BUCKET);
-    let proxy = FaultProxy::start(&s3.endpoint(), rules);
-    (s3, proxy)
+    rig::bucket_with_faults(BUCKET, rules)
 }
 
 /// A job whose script is a shell's, in its folder of intermediate output.

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use optml_testkit::{Finished, OptMl, Proc, Streams};
+use optml_testkit::{FaultProxy, Finished, OptMl, Proc, Rule, S3, Streams};
 
 /// The binary under test: the one that was just built, or `OPTML_TEST_BIN` (the static one, for a smoke test).
 pub(crate) fn binary() -> OsString {
@@ -47,4 +47,12 @@ pub(crate) fn train(tree: &OptMl) -> Finished {
 #[track_caller]
 pub(crate) fn optml(words: &[&str]) -> Finished {
     Proc::start(binary(), words, &[]).wait()
+}
+
+/// A bucket, and a proxy in front of its server.
+pub(crate) fn bucket_with_faults(name: &str, rules: Vec<Rule>) -> (S3, FaultProxy) {
+    let store = S3::start();
+    store.make_bucket(name);
+    let proxy = FaultProxy::start(&store.endpoint(), rules);
+    (store, proxy)
 }

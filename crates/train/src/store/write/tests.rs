@@ -21,6 +21,15 @@ fn parts_are_of_the_usual_size_until_there_would_be_too_many() {
     }
 }
 
+#[test]
+fn parts_fit_into_the_memory_of_uploads_up_to_hundreds_of_gigabytes() {
+    let tuning = Tuning::default();
+    let room = tuning.upload_bytes as u64;
+    assert!(part_bytes(300_000_000_000, &tuning) <= room);
+    // Beyond that one part alone takes more, because a store counts parts.
+    assert!(part_bytes(400_000_000_000, &tuning) > room);
+}
+
 proptest! {
     #[test]
     fn there_are_never_more_parts_than_allowed(
