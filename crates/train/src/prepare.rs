@@ -68,9 +68,16 @@ pub(crate) fn code(
             info!(%code_dir, location, "the code lies in the code directory: nothing is fetched");
         }
         Fetched::Replaced { was, extracted } => {
-            info!(%code_dir, location, was = was.location, ?extracted, "other code, untouched since it was fetched, is replaced");
+            let (n_files, n_bytes) = (extracted.n_files, extracted.n_bytes);
+            info!(%code_dir, location, was = was.location, n_files, n_bytes, "other code, untouched since it was fetched, is replaced");
         }
-        fetched => info!(%code_dir, location, ?fetched, "code is in place"),
+        Fetched::Copied(extracted) | Fetched::Unpacked(extracted) => {
+            let (n_files, n_bytes) = (extracted.n_files, extracted.n_bytes);
+            info!(%code_dir, location, n_files, n_bytes, "code is in place");
+        }
+        Fetched::InPlace => {
+            info!(%code_dir, location, "the location is the code directory itself, which is empty: nothing is fetched");
+        }
     }
     Ok(())
 }
