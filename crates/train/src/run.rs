@@ -1,7 +1,8 @@
 //! One training job, from its files to its report.
 //!
-//! Each step can fail in one way: with a [`Failure`], which says what was being done, what went wrong, and how the
-//! process ended. What happens then is in one place ([`Job::run`]), so that no path leads to a success that was none.
+//! Each step can fail in one way: with a [`Failure`](optml_contract::failure::Failure), which says what was being
+//! done, what went wrong, and how the process ended. What happens then is in one place ([`Job::run`]), so that no path
+//! leads to a success that was none.
 
 use std::ffi::OsString;
 
