@@ -3,13 +3,17 @@
 //! Every flag of ours stands for a variable and says which; giving the flag is setting the variable. So there is one
 //! reader for both, and a child sees what we saw.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind};
 use optml_contract::{
     exit,
     vars::{self, Variable},
 };
+use optml_local::network::host::HostWords;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +47,10 @@ pub(crate) enum Action {
         format: EnvFormat,
     },
     LocalTrain(LocalTrain),
+    /// One of our own processes: makes the network of a local run.
+    LocalHub,
+    /// One of our own processes: becomes a host of a local run.
+    LocalHost(HostWords),
 }
 
 /// How `optml env` prints.
@@ -76,6 +84,12 @@ const RUN_FLAGS: &[(&str, &str, &Variable)] = &[
 const TRAIN_FLAGS: &[(&str, &str, &Variable)] = &[
     ("checkpoint-s3", "URL", &vars::OPTML_CHECKPOINT_URL),
     ("upload-wait", "SECONDS", &vars::OPTML_UPLOAD_WAIT_S),
+];
+
+/// Flags of `local train`.
+const LOCAL_FLAGS: &[(&str, &str, &Variable)] = &[
+    ("hosts", "N", &vars::OPTML_LOCAL_HOSTS),
+    ("host-network", "WHERE", &vars::OPTML_LOCAL_NETWORK),
 ];
 
 /// Flags of `serve`.
@@ -149,19 +163,7 @@ impl Invocation {
                 },
             },
             "local" => {
-                let Some((_, train)) = inner.subcommand() else {
-                    return Err(command().error(
-                        ErrorKind::MissingSubcommand,
-                        "say what to play: `optml local train`",
-                    ));
-                };
-                found = overlay(train, LOG_FLAGS);
-                found.extend(overlay(train, RUN_FLAGS));
-                found.extend(overlay(train, TRAIN_FLAGS));
-                return Ok(Self {
-                    overlay: found,
-                    action: Action::LocalTrain(LocalTrain::read(train)),
-                });
+                return Self::playing(inner);
             }
             other => unreachable!("clap knows no command `{other}`"),
         };
@@ -171,6 +173,28 @@ impl Invocation {
             overlay: found,
             action,
         })
+    }
+
+    fn playing(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let (overlay, action) = match matches.subcommand() {
+            Some(("train", train)) => {
+                let flags = [LOG_FLAGS, RUN_FLAGS, TRAIN_FLAGS, LOCAL_FLAGS];
+                let overlay = flags.iter().flat_map(|flags| overlay(train, flags));
+                (
+                    overlay.collect(),
+                    Action::LocalTrain(LocalTrain::read(train)),
+                )
+            }
+            Some(("hub", _)) => (Vec::new(), Action::LocalHub),
+            Some(("host", host)) => (Vec::new(), Action::LocalHost(host_words(host))),
+            _ => {
+                return Err(command().error(
+                    ErrorKind::MissingSubcommand,
+                    "say what to play: `optml local train`",
+                ));
+            }
+        };
+        Ok(Self { overlay, action })
     }
 
     /// `overlay`: what the flags of every command say.
@@ -211,6 +235,19 @@ impl LocalTrain {
                 .map(|all| all.cloned().collect())
                 .unwrap_or_default(),
         }
+    }
+}
+
+fn host_words(matches: &ArgMatches) -> HostWords {
+    let path = |id: &str| matches.get_one::<PathBuf>(id).cloned().unwrap_or_default();
+    HostWords {
+        number: matches.get_one("number").copied().unwrap_or_default(),
+        hosts_file: path("hosts-file"),
+        tree: path("tree"),
+        command: matches
+            .get_many("command")
+            .map(|all| all.cloned().collect())
+            .unwrap_or_default(),
     }
 }
 
@@ -345,14 +382,32 @@ fn local() -> Command {
         .arg(repeated("channel", "NAME=PATH", "Data for a channel: a folder or a file"))
         .arg(repeated("set", "KEY=VALUE", "A hyperparameter"))
         .args(flag_arguments(RUN_FLAGS).filter(|flag| flag.get_id() != "base-dir"))
+        .args(flag_arguments(LOCAL_FLAGS))
         .args(flag_arguments(TRAIN_FLAGS))
         .args(flag_arguments(LOG_FLAGS))
         .arg(command_words("A command to run instead of a script"));
+    // Processes of a run with several hosts: what they do has to be done before there is a second thread.
+    let hub = Command::new("hub").hide(true);
+    let path = |name| {
+        Arg::new(name)
+            .long(name)
+            .required(true)
+            .value_parser(clap::value_parser!(PathBuf))
+    };
+    let number = Arg::new("number")
+        .long("number")
+        .required(true)
+        .value_parser(clap::value_parser!(u8));
+    let host = Command::new("host")
+        .hide(true)
+        .arg(number)
+        .args(["hosts-file", "tree"].map(path))
+        .arg(command_words("What the host runs").required(true));
     Command::new("local")
         .about("Play the platform on this machine")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(train)
+        .subcommands([train, hub, host])
 }
 
 fn repeated(name: &'static str, value: &'static str, help: &'static str) -> Arg {

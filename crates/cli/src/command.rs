@@ -56,6 +56,8 @@ pub(crate) fn run(words: &[OsString], environment: Process) -> u8 {
         Action::LocalTrain(words) => with_session(environment, ChildKind::Ourselves, |session| {
             local::run(session, &words)
         }),
+        Action::LocalHub => local::hub(&environment),
+        Action::LocalHost(words) => local::host(&environment, &words),
     }
 }
 

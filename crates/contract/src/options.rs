@@ -1,6 +1,6 @@
 //! Our own settings, `OPTML_*`: how to run, not what to run.
 
-use std::{str::FromStr, time::Duration};
+use std::{ops::RangeInclusive, str::FromStr, time::Duration};
 
 use camino::Utf8PathBuf;
 
@@ -11,6 +11,10 @@ use crate::{
     text::Text,
     vars,
 };
+
+mod local;
+
+pub use self::local::{LocalNetwork, LocalOptions};
 
 #[cfg(test)]
 mod tests;
@@ -168,34 +172,25 @@ impl Reader<'_> {
 
     /// Whole seconds, up to a day.
     fn seconds(&mut self, variable: &vars::Variable, default: Duration) -> Duration {
-        const MAX: u64 = 86_400;
-        let Some(text) = self.text(variable) else {
-            return default;
+        self.whole(variable, 0..=86_400)
+            .map_or(default, Duration::from_secs)
+    }
+
+    /// A whole number in a range; `None` when unset, empty, or reported.
+    fn whole(&mut self, variable: &vars::Variable, range: RangeInclusive<u64>) -> Option<u64> {
+        let text = self.text(variable)?;
+        let value = Text::from(text.as_str());
+        let kind = match u64::from_str(text.trim()) {
+            Ok(number) if range.contains(&number) => return Some(number),
+            Ok(_) => ConfigErrorKind::OutOfRange {
+                value,
+                min: *range.start(),
+                max: *range.end(),
+            },
+            Err(_) => ConfigErrorKind::NotInt { value },
         };
-        match u64::from_str(text.trim()) {
-            Ok(seconds) if seconds <= MAX => Duration::from_secs(seconds),
-            Ok(_) => {
-                let value = Text::from(text.as_str());
-                self.problem(
-                    variable,
-                    ConfigErrorKind::OutOfRange {
-                        value,
-                        min: 0,
-                        max: MAX,
-                    },
-                );
-                default
-            }
-            Err(_) => {
-                self.problem(
-                    variable,
-                    ConfigErrorKind::NotInt {
-                        value: Text::from(text.as_str()),
-                    },
-                );
-                default
-            }
-        }
+        self.problem(variable, kind);
+        None
     }
 
     /// One of some words; the first is the default.

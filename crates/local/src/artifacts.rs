@@ -4,17 +4,23 @@
 //! name only when it is whole.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     fs::{self, File, Metadata},
     io::{self, BufWriter, Read, Write as _},
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
-    path::{Component, Path, PathBuf},
+    path::{self, Component, Path, PathBuf},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 use flate2::{Compression, write::GzEncoder};
 use rustix::fs::{Mode, OFlags};
 use tar::{Builder, EntryType, Header};
+
+mod merge;
+
+use self::merge::{Candidate, is_same, last_written};
+pub use self::merge::{Conflict, Conflicts, Part};
 
 /// An archive that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +33,15 @@ pub struct Artifact {
     pub n_files: u64,
     /// What is not in it, or not as it was.
     pub remarks: Vec<Remark>,
+    /// What the hosts disagreed on, when it is made of several folders.
+    pub conflicts: Conflicts,
 }
 
 /// Something about one path that the archive does not hold as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
+    /// The host, when there are several.
+    pub host: Option<String>,
     /// The path, relative to the folder that was packed.
     pub path: PathBuf,
     /// What is about it.
@@ -68,7 +78,21 @@ pub struct ArtifactError {
 /// # Errors
 /// The archive cannot be written; nothing is left of it.
 pub fn pack(folder: &Utf8Path, archive: &Utf8Path) -> Result<Option<Artifact>, ArtifactError> {
-    if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none()) {
+    let part = Part {
+        host: String::new(),
+        folder: folder.to_owned(),
+    };
+    pack_parts(&[part], archive)
+}
+
+/// Packs everything below the folders of several hosts as if they were one folder. `None`: there is nothing in any.
+///
+/// # Errors
+/// As for [`pack`].
+pub fn pack_parts(parts: &[Part], archive: &Utf8Path) -> Result<Option<Artifact>, ArtifactError> {
+    let is_empty =
+        |part: &Part| fs::read_dir(&part.folder).is_ok_and(|mut entries| entries.next().is_none());
+    if parts.iter().all(is_empty) {
         return Ok(None);
     }
     let partial = PartialFile {
@@ -78,12 +102,14 @@ pub fn pack(folder: &Utf8Path, archive: &Utf8Path) -> Result<Option<Artifact>, A
         path: archive.to_owned(),
         source,
     };
-    let mut packer = Packer::create(folder, &partial.path).map_err(failed)?;
-    packer.pack_folder(Path::new("")).map_err(failed)?;
+    let mut packer = Packer::create(parts, &partial.path).map_err(failed)?;
+    let all: Vec<_> = (0..parts.len()).collect();
+    packer.pack_folder(Path::new(""), &all).map_err(failed)?;
     let Packer {
         builder,
         n_files,
         remarks,
+        conflicts,
         ..
     } = packer;
     let size_bytes = finish(builder)
@@ -94,6 +120,7 @@ pub fn pack(folder: &Utf8Path, archive: &Utf8Path) -> Result<Option<Artifact>, A
         size_bytes,
         n_files,
         remarks,
+        conflicts,
     }))
 }
 
@@ -101,13 +128,23 @@ impl Remark {
     /// One line for a person.
     pub fn text(&self) -> String {
         let path = self.path.display();
-        match &self.kind {
-            RemarkKind::Unreadable(kind) => format!("left out `{path}`: {kind}"),
-            RemarkKind::Special(kind) => format!("left out `{path}`: it is {kind}"),
-            RemarkKind::Changed => format!(
+        let text = self.kind.text(&path);
+        match &self.host {
+            Some(host) => format!("{host}: {text}"),
+            None => text,
+        }
+    }
+}
+
+impl RemarkKind {
+    fn text(&self, path: &path::Display<'_>) -> String {
+        match self {
+            Self::Unreadable(kind) => format!("left out `{path}`: {kind}"),
+            Self::Special(kind) => format!("left out `{path}`: it is {kind}"),
+            Self::Changed => format!(
                 "`{path}` changed while it was packed: it has the size that it had at first"
             ),
-            RemarkKind::LeavesFolder(target) => {
+            Self::LeavesFolder(target) => {
                 format!(
                     "`{path}` is a link to `{}`, which is not in the archive",
                     target.display()
@@ -137,74 +174,122 @@ impl Drop for PartialFile {
 
 type Archive = Builder<GzEncoder<BufWriter<File>>>;
 
-struct Packer {
-    folder: PathBuf,
+struct Packer<'a> {
+    parts: &'a [Part],
     builder: Archive,
     n_files: u64,
     remarks: Vec<Remark>,
+    conflicts: Conflicts,
 }
 
-impl Packer {
-    fn create(folder: &Utf8Path, path: &Utf8Path) -> io::Result<Self> {
+impl<'a> Packer<'a> {
+    fn create(parts: &'a [Part], path: &Utf8Path) -> io::Result<Self> {
         let file = BufWriter::with_capacity(1 << 20, File::create(path)?);
         let builder = Builder::new(GzEncoder::new(file, Compression::default()));
         Ok(Self {
-            folder: folder.as_std_path().to_owned(),
+            parts,
             builder,
             n_files: 0,
             remarks: Vec::new(),
+            conflicts: Conflicts::default(),
         })
     }
 
-    /// Packs what is in a folder, given relative to the whole. An error here is one of the archive.
-    fn pack_folder(&mut self, relative: &Path) -> io::Result<()> {
-        let names = match sorted_names(&self.folder.join(relative)) {
-            Ok(names) => names,
-            Err(error) => {
-                self.remark(relative, RemarkKind::Unreadable(error.kind()));
-                return Ok(());
+    /// Packs what is in a folder, given relative to the whole, of those parts. An error here is one of the archive.
+    fn pack_folder(&mut self, relative: &Path, parts: &[usize]) -> io::Result<()> {
+        let mut owners: BTreeMap<OsString, Vec<usize>> = BTreeMap::new();
+        for &part in parts {
+            match names(&self.path(part, relative)) {
+                Ok(names) => {
+                    for name in names {
+                        owners.entry(name).or_default().push(part);
+                    }
+                }
+                Err(error) => self.remark(part, relative, RemarkKind::Unreadable(error.kind())),
             }
-        };
-        for name in names {
-            self.pack_entry(&relative.join(name))?;
+        }
+        for (name, parts) in owners {
+            self.pack_entry(&relative.join(name), &parts)?;
         }
         Ok(())
     }
 
-    fn pack_entry(&mut self, relative: &Path) -> io::Result<()> {
-        let path = self.folder.join(relative);
-        let meta = match fs::symlink_metadata(&path) {
-            Ok(meta) => meta,
-            Err(error) => {
-                self.remark(relative, RemarkKind::Unreadable(error.kind()));
-                return Ok(());
+    fn pack_entry(&mut self, relative: &Path, parts: &[usize]) -> io::Result<()> {
+        let mut candidates = Vec::new();
+        for &part in parts {
+            let path = self.path(part, relative);
+            match fs::symlink_metadata(&path) {
+                Ok(meta) => candidates.push(Candidate { part, path, meta }),
+                Err(error) => self.remark(part, relative, RemarkKind::Unreadable(error.kind())),
             }
+        }
+        let Some(taken) = last_written(&candidates) else {
+            return Ok(());
         };
+        self.compare(relative, taken, &candidates);
+        let &Candidate {
+            part,
+            ref path,
+            ref meta,
+        } = taken;
         if meta.is_dir() {
-            let mut header = header(EntryType::Directory, &meta, 0);
+            let mut header = header(EntryType::Directory, meta, 0);
             self.builder
                 .append_data(&mut header, relative, io::empty())?;
-            self.pack_folder(relative)
+            let folders: Vec<_> = candidates
+                .iter()
+                .filter(|candidate| candidate.meta.is_dir())
+                .map(|candidate| candidate.part)
+                .collect();
+            self.pack_folder(relative, &folders)
         } else if meta.is_symlink() {
-            self.pack_link(relative, &path, &meta)
+            self.pack_link(part, relative, path, meta)
         } else if meta.is_file() {
-            self.pack_file(relative, &path)
+            self.pack_file(part, relative, path)
         } else {
-            self.remark(relative, RemarkKind::Special(special_kind(&meta)));
+            self.remark(part, relative, RemarkKind::Special(special_kind(meta)));
             Ok(())
         }
     }
 
-    fn pack_link(&mut self, relative: &Path, path: &Path, meta: &Metadata) -> io::Result<()> {
+    /// Notes whose is not taken, and is not the same either.
+    fn compare(&mut self, relative: &Path, taken: &Candidate, candidates: &[Candidate]) {
+        let host = |candidate: &Candidate| self.parts[candidate.part].host.clone();
+        let lost: Vec<_> = candidates
+            .iter()
+            .filter(|other| other.part != taken.part && !is_same(other, taken))
+            .map(host)
+            .collect();
+        if !lost.is_empty() {
+            let kept = host(taken);
+            self.conflicts.push(Conflict {
+                path: relative.to_owned(),
+                kept,
+                lost,
+            });
+        }
+    }
+
+    fn path(&self, part: usize, relative: &Path) -> PathBuf {
+        self.parts[part].folder.as_std_path().join(relative)
+    }
+
+    fn pack_link(
+        &mut self,
+        part: usize,
+        relative: &Path,
+        path: &Path,
+        meta: &Metadata,
+    ) -> io::Result<()> {
         let target = match fs::read_link(path) {
             Ok(target) => target,
             Err(error) => {
-                self.remark(relative, RemarkKind::Unreadable(error.kind()));
+                self.remark(part, relative, RemarkKind::Unreadable(error.kind()));
                 return Ok(());
             }
         };
         if leaves(relative, &target) {
-            self.remark(relative, RemarkKind::LeavesFolder(target.clone()));
+            self.remark(part, relative, RemarkKind::LeavesFolder(target.clone()));
         }
         let mut header = header(EntryType::Symlink, meta, 0);
         self.builder.append_link(&mut header, relative, target)?;
@@ -212,16 +297,16 @@ impl Packer {
         Ok(())
     }
 
-    fn pack_file(&mut self, relative: &Path, path: &Path) -> io::Result<()> {
+    fn pack_file(&mut self, part: usize, relative: &Path, path: &Path) -> io::Result<()> {
         let (file, meta) = match open_file(path) {
             Ok(opened) => opened,
             Err(error) => {
-                self.remark(relative, RemarkKind::Unreadable(error.kind()));
+                self.remark(part, relative, RemarkKind::Unreadable(error.kind()));
                 return Ok(());
             }
         };
         if !meta.is_file() {
-            self.remark(relative, RemarkKind::Special(special_kind(&meta)));
+            self.remark(part, relative, RemarkKind::Special(special_kind(&meta)));
             return Ok(());
         }
         let mut header = header(EntryType::Regular, &meta, meta.len());
@@ -234,14 +319,16 @@ impl Packer {
         self.builder
             .append_data(&mut header, relative, &mut contents)?;
         if contents.has_changed() {
-            self.remark(relative, RemarkKind::Changed);
+            self.remark(part, relative, RemarkKind::Changed);
         }
         self.n_files += 1;
         Ok(())
     }
 
-    fn remark(&mut self, relative: &Path, kind: RemarkKind) {
+    fn remark(&mut self, part: usize, relative: &Path, kind: RemarkKind) {
+        let host = (self.parts.len() > 1).then(|| self.parts[part].host.clone());
         self.remarks.push(Remark {
+            host,
             path: relative.to_owned(),
             kind,
         });
@@ -298,12 +385,10 @@ fn finish(builder: Archive) -> io::Result<u64> {
     Ok(file.get_ref().metadata()?.len())
 }
 
-fn sorted_names(folder: &Path) -> io::Result<Vec<OsString>> {
-    let mut names = fs::read_dir(folder)?
+fn names(folder: &Path) -> io::Result<Vec<OsString>> {
+    fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.file_name()))
-        .collect::<io::Result<Vec<_>>>()?;
-    names.sort();
-    Ok(names)
+        .collect()
 }
 
 /// Opens what was a file a moment ago: a link is not followed, and a FIFO does not block.

@@ -6,12 +6,15 @@ use optml_contract::vars;
 use optml_supervise::{Command, Stdin};
 
 use crate::{
+    hosts::Host,
     plan::{LocalJob, Program},
     run_dir::RunDir,
 };
 
 /// Variables of ours or of the platform that would contradict the plan.
-const REPLACED: [&str; 5] = [
+const REPLACED: [&str; 7] = [
+    vars::OPTML_LOCAL_HOSTS.name,
+    vars::OPTML_LOCAL_NETWORK.name,
     vars::OPTML_LOG_WRAP.name,
     vars::SAGEMAKER_BASE_DIR.name,
     vars::SAGEMAKER_PROGRAM.name,
@@ -19,18 +22,19 @@ const REPLACED: [&str; 5] = [
     vars::SAGEMAKER_TRAINING_MODULE.name,
 ];
 
-/// The command that trains: `EXE train`, with `-- CMD...` if the job is a command.
+/// The command that trains on one host: `EXE train`, with `-- CMD...` if the job is a command.
 ///
 /// The environment is the inherited one but for what names the job, the tree and the program. Standard input is empty.
 pub fn command(
     job: &LocalJob,
     run: &RunDir,
+    host: &Host,
     exe: &Path,
     inherited: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Command {
     let mut command = Command::new(exe);
     command.arguments = arguments(job);
-    command.environment = environment(job, run, inherited);
+    command.environment = environment(job, run, host, inherited);
     command.directory = Some(job.project.clone().into_std_path_buf());
     command.stdin = Stdin::Null;
     command
@@ -48,6 +52,7 @@ fn arguments(job: &LocalJob) -> Vec<OsString> {
 fn environment(
     job: &LocalJob,
     run: &RunDir,
+    host: &Host,
     inherited: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Vec<(OsString, OsString)> {
     let mut variables: Vec<_> = inherited
@@ -56,7 +61,7 @@ fn environment(
         .collect();
     variables.push((
         vars::SAGEMAKER_BASE_DIR.name.into(),
-        run.host().into_string().into(),
+        run.host(host).into_string().into(),
     ));
     if let Program::Module(module) = &job.program {
         variables.push((vars::SAGEMAKER_TRAINING_MODULE.name.into(), module.into()));

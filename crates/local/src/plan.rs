@@ -7,7 +7,7 @@ mod flags;
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use optml_contract::{json::Json, python};
+use optml_contract::{json::Json, options::LocalOptions, python};
 
 pub use self::flags::{ChannelFlag, FlagError, SetFlag};
 use crate::project::{FileKind, Project};
@@ -29,6 +29,8 @@ pub struct Request {
     pub program: Option<String>,
     /// `SAGEMAKER_TRAINING_MODULE`, when set and not empty.
     pub module: Option<String>,
+    /// `--hosts`, `--host-network`.
+    pub local: LocalOptions,
 }
 
 /// A job as it will be run.
@@ -46,6 +48,8 @@ pub struct LocalJob {
     pub python: Option<String>,
     /// How long a stopped script may go on, if the project file says so.
     pub stop_grace: Option<Duration>,
+    /// How many hosts there are, and where.
+    pub local: LocalOptions,
     /// What was decided by default: worth a line each.
     pub notes: Vec<String>,
 }
@@ -166,6 +170,7 @@ pub fn plan(request: &Request, project: &Project) -> Result<LocalJob, Vec<PlanEr
         channels,
         python: project.file.as_ref().and_then(|file| file.python.clone()),
         stop_grace: project.file.as_ref().and_then(|file| file.stop_grace),
+        local: request.local,
         notes,
     })
 }

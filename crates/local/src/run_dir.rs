@@ -11,14 +11,11 @@ use std::{
 use camino::{Utf8Path, Utf8PathBuf};
 use tracing::warn;
 
-use crate::utc;
-
-/// The only host of a run.
-pub const HOST: &str = "algo-1";
+use crate::{hosts::Host, utc};
 
 /// The folder of one run.
 ///
-/// **Shape** — `<root>/algo-1/…` is the `/opt/ml` of the host, `<root>/artifacts/` what the platform would upload.
+/// **Shape** — `<root>/algo-1/…` is the `/opt/ml` of the first host, `<root>/artifacts/` what the platform would upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunDir {
     id: String,
@@ -64,9 +61,8 @@ impl RunDir {
                 Err(source) => return Err(RunDirError { path: root, source }),
             }
         };
-        for folder in [run.host(), run.artifacts()] {
-            fs::create_dir(&folder).map_err(failed(&folder))?;
-        }
+        let artifacts = run.artifacts();
+        fs::create_dir(&artifacts).map_err(failed(&artifacts))?;
         if let Err(error) = run.point_latest(&runs) {
             warn!(%error, path = %runs.join("latest"), "the link to the latest run could not be set");
         }
@@ -83,9 +79,14 @@ impl RunDir {
         &self.root
     }
 
-    /// The `/opt/ml` of the host.
-    pub fn host(&self) -> Utf8PathBuf {
-        self.root.join(HOST)
+    /// The `/opt/ml` of a host.
+    pub fn host(&self, host: &Host) -> Utf8PathBuf {
+        self.root.join(&host.label)
+    }
+
+    /// The `/etc/hosts` of hosts that have names of their own.
+    pub fn hosts_file(&self) -> Utf8PathBuf {
+        self.root.join("hosts")
     }
 
     /// What the platform would upload.

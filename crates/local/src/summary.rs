@@ -32,6 +32,10 @@ pub struct StartReport {
     pub channels: Vec<(String, usize)>,
     /// The interpreter that will be used; `None` when no Python runs.
     pub python: Option<String>,
+    /// How many hosts there are and where, if there are several.
+    pub hosts: Option<String>,
+    /// What to do when that is not what is wanted.
+    pub hint: Option<String>,
     /// What was decided by default.
     pub notes: Vec<String>,
     /// What may go wrong.
@@ -43,16 +47,33 @@ pub struct StartReport {
 pub struct EndReport {
     /// How it ended.
     pub ending: Ending,
-    /// How long it ran.
+    /// How long it ran, or the longest of its hosts.
     pub took: Duration,
-    /// The peak of resident memory, of the launcher or one of its descendants.
+    /// The peak of resident memory, of the launcher or one of its descendants; of all hosts the largest.
     pub peak_rss_bytes: u64,
     /// The code that we end with.
     pub exit_code: u8,
+    /// How each host ended, if there are several.
+    pub hosts: Vec<HostLine>,
     /// The archives.
     pub artifacts: Vec<ArtifactLine>,
     /// What is worth knowing.
     pub warnings: Vec<String>,
+}
+
+/// How one host of several ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostLine {
+    /// The host.
+    pub host: String,
+    /// `exit 1`, `signal 9`.
+    pub how: String,
+    /// How long it ran.
+    pub took: Duration,
+    /// The peak of resident memory.
+    pub peak_rss_bytes: u64,
+    /// Why, if it is not its own doing.
+    pub note: Option<&'static str>,
 }
 
 /// How a run ended.
@@ -141,6 +162,12 @@ impl StartReport {
             |python| format!("host python {python}"),
         );
         line(&mut text, &format!("  image  none ({host})"));
+        if let Some(hosts) = &self.hosts {
+            line(&mut text, &format!("  hosts: {hosts}"));
+        }
+        if let Some(hint) = &self.hint {
+            line(&mut text, &format!("  {}  {hint}", paint.cyan("hint:")));
+        }
         for note in &self.notes {
             line(&mut text, &format!("  note   {note}"));
         }
@@ -176,6 +203,9 @@ impl EndReport {
             }
             Ending::Failed(failure) => failure.write(&mut text, paint, &took),
         }
+        for host in &self.hosts {
+            line(&mut text, &host.to_text());
+        }
         for artifact in &self.artifacts {
             let ArtifactLine {
                 label,
@@ -193,6 +223,19 @@ impl EndReport {
             );
         }
         text
+    }
+}
+
+impl HostLine {
+    fn to_text(&self) -> String {
+        let (took, peak) = (duration(self.took), size(self.peak_rss_bytes));
+        let note = self.note.map(|note| format!("   {note}"));
+        format!(
+            "  {:<8} {:<9}  {took}   peak RSS {peak}{}",
+            self.host,
+            self.how,
+            note.unwrap_or_default()
+        )
     }
 }
 

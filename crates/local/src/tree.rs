@@ -11,8 +11,9 @@ use optml_contract::{
 };
 
 use crate::{
+    hosts::{Host, Hosts},
     plan::{LocalJob, Program},
-    run_dir::{HOST, RunDir},
+    run_dir::RunDir,
 };
 
 /// The name of the only instance group, as the platform calls it.
@@ -31,12 +32,17 @@ pub struct TreeError {
     pub source: io::Error,
 }
 
-/// Writes the tree of a job into its run's folder.
+/// Writes the tree of one host of a job into the run's folder.
 ///
 /// # Errors
 /// The first file, folder or link that could not be made.
-pub fn write(job: &LocalJob, run: &RunDir) -> Result<Layout, TreeError> {
-    let layout = Layout::at(run.host());
+pub fn write(
+    job: &LocalJob,
+    run: &RunDir,
+    hosts: &Hosts,
+    host: &Host,
+) -> Result<Layout, TreeError> {
+    let layout = Layout::at(run.host(host));
     for folder in [
         layout.config(),
         layout.data(),
@@ -47,10 +53,7 @@ pub fn write(job: &LocalJob, run: &RunDir) -> Result<Layout, TreeError> {
     }
     for (path, content) in [
         (layout.hyperparameters_file(), hyperparameters(job).into()),
-        (
-            layout.resources_file(),
-            resources(network_interface(Utf8Path::new("/sys/class/net"))),
-        ),
+        (layout.resources_file(), resources(hosts, host)),
         (layout.channels_file(), channels(job)),
     ] {
         done(&path, fs::write(&path, content.to_pretty() + "\n"))?;
@@ -60,6 +63,15 @@ pub fn write(job: &LocalJob, run: &RunDir) -> Result<Layout, TreeError> {
         link_channel(&channel.path, &layout.data().join(name))?;
     }
     Ok(layout)
+}
+
+/// Writes the `/etc/hosts` of all hosts into the run's folder.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_hosts_file(run: &RunDir, hosts: &Hosts) -> Result<(), TreeError> {
+    let path = run.hosts_file();
+    done(&path, fs::write(&path, hosts.to_hosts_file()))
 }
 
 /// `hyperparameters.json`: every value is a text.
@@ -80,20 +92,20 @@ pub(crate) fn hyperparameters(job: &LocalJob) -> Object {
 }
 
 /// `resourceconfig.json` of one host.
-fn resources(network_interface: &str) -> Json {
-    let hosts: Json = [HOST].into_iter().collect();
+fn resources(all: &Hosts, host: &Host) -> Json {
+    let hosts: Json = all.sorted_names().into_iter().collect();
     let group = object([
         ("instance_group_name", GROUP.into()),
         ("instance_type", INSTANCE_TYPE.into()),
         ("hosts", hosts.clone()),
     ]);
     object([
-        ("current_host", HOST.into()),
+        ("current_host", host.name.as_str().into()),
         ("current_instance_type", INSTANCE_TYPE.into()),
         ("current_group_name", GROUP.into()),
         ("hosts", hosts),
         ("instance_groups", [group].into_iter().collect()),
-        ("network_interface_name", network_interface.into()),
+        ("network_interface_name", all.network_interface().into()),
     ])
 }
 
@@ -124,15 +136,6 @@ fn object(entries: impl IntoIterator<Item = (&'static str, Json)>) -> Json {
             .map(|(key, value)| (key.into(), value))
             .collect::<Object>(),
     )
-}
-
-/// The platform's own name where such an interface exists; it must exist, because scripts hand it to gloo and NCCL.
-fn network_interface(interfaces: &Utf8Path) -> &'static str {
-    if interfaces.join("eth0").exists() {
-        "eth0"
-    } else {
-        "lo"
-    }
 }
 
 /// A channel is always a folder: a single file becomes a link in one.

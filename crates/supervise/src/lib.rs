@@ -24,6 +24,9 @@
 //! What a child gets beyond words and variables are descriptors: an end of a socket pair, a [`sealed_file`], memory that
 //! it shares with us ([`SharedRegion`]).
 //!
+//! A process that is to have a network, a host name or mounts of its own makes them before it has a second thread
+//! ([`OnlyThread`]), and then becomes another program ([`replace_process`]).
+//!
 //! This crate knows nothing of SageMaker, and no other crate of ours.
 
 pub mod capture;
@@ -32,6 +35,7 @@ pub mod console;
 pub mod ended;
 pub mod exec_error;
 pub mod memory;
+pub mod namespace;
 pub mod priority;
 pub mod pump;
 pub mod stop;
@@ -48,9 +52,12 @@ pub use console::Console;
 pub use ended::{Ended, Exit, Leftovers, StopRecord};
 pub use exec_error::{SpawnError, SpawnErrorKind};
 pub use memory::{resident_bytes, sealed_file};
+pub use namespace::{Namespace, OnlyThread};
 pub use priority::raise_priority;
 pub use pump::{Format, Output, Pump};
 pub use signals::StopSignal;
 pub use stop::{Grace, Second, StopPolicy};
-pub use supervisor::{Child, ChildEvent, ChildRef, ProcessSignal, Supervisor, SupervisorError};
+pub use supervisor::{
+    Child, ChildEvent, ChildRef, ProcessSignal, Supervisor, SupervisorError, replace_process,
+};
 pub use sys::{SharedRegion, inherited, use_static_name_services};

@@ -34,8 +34,11 @@ mod starting;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use self::child::{Child, ChildEvent, ChildRef, ProcessSignal};
 use self::{child::ChildId, reaper::Reaper};
+pub use self::{
+    child::{Child, ChildEvent, ChildRef, ProcessSignal},
+    starting::replace_process,
+};
 
 /// The supervisor could not be set up.
 #[derive(Debug, thiserror::Error)]

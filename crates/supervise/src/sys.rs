@@ -23,6 +23,7 @@ use std::{
 use rustix::{
     io::FdFlags,
     process::{Pid, Signal},
+    thread::UnshareFlags,
 };
 
 mod inherited;
@@ -74,6 +75,14 @@ pub(crate) fn unblock_all_signals() -> io::Result<()> {
     } else {
         Err(io::Error::from_raw_os_error(code))
     }
+}
+
+/// Moves the calling thread into new namespaces.
+pub(crate) fn unshare(namespaces: UnshareFlags) -> rustix::io::Result<()> {
+    let namespaces = namespaces - UnshareFlags::FILES;
+    // SAFETY: what can do harm is a table of descriptors of the thread's own, and that flag was taken away.
+    // JUSTIFICATION: rustix marks the whole call for that one flag.
+    unsafe { rustix::thread::unshare_unsafe(namespaces) }
 }
 
 /// A program, its words and its environment in the form that execve takes, made before the fork.
@@ -152,7 +161,7 @@ impl Image {
     }
 
     /// Replaces this process. Returns only when it failed.
-    fn execute(&self) -> io::Error {
+    pub(crate) fn execute(&self) -> io::Error {
         // SAFETY: the program is NUL-terminated, both arrays are null-terminated and point to NUL-terminated strings.
         // JUSTIFICATION: std calls execvp, which hands a file that the kernel can't run to a shell.
         unsafe {

@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 
-use super::{Action, EnvFormat, Invocation, LocalTrain, by_name};
+use super::{Action, EnvFormat, HostWords, Invocation, LocalTrain, by_name};
 
 fn parse(line: &str) -> Invocation {
     Invocation::parse(&line.split(' ').map(OsString::from).collect::<Vec<_>>()).unwrap()
@@ -86,6 +86,29 @@ fn each_flag_of_serve_is_a_variable_of_its_own() {
     }
     let found = parse("optml serve");
     assert_eq!(found.overlay, []);
+}
+
+#[test]
+fn hosts_of_a_local_run_are_variables_and_processes() {
+    let found = parse("optml local train --hosts 3 --host-network loopback");
+    let expected = [
+        ("OPTML_LOCAL_HOSTS", "3"),
+        ("OPTML_LOCAL_NETWORK", "loopback"),
+    ];
+    assert_eq!(
+        found.overlay,
+        expected.map(|(name, value)| (name.into(), value.into()))
+    );
+    assert_eq!(parse("optml local hub").action, Action::LocalHub);
+    let found = parse("exe local host --number 2 --hosts-file /h --tree /t -- train -- sh -c");
+    let command = ["train", "--", "sh", "-c"].map(OsString::from).to_vec();
+    let expected = HostWords {
+        number: 2,
+        hosts_file: "/h".into(),
+        tree: "/t".into(),
+        command,
+    };
+    assert_eq!(found.action, Action::LocalHost(expected));
 }
 
 #[test]

@@ -1,13 +1,25 @@
 //! `optml local train`: the platform, played on this machine.
 
-use std::{fs, io::IsTerminal, path::Path};
+use std::{
+    fs,
+    io::{IsTerminal, Write},
+    path::Path,
+};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use optml::session::{Failed, Session};
-use optml_contract::{Source, exit::Code, vars};
-use optml_local::{Caller, LocalError, Paint, Project, Request, plan, run_job};
+use optml::session::{Failed, Session, misconfigured};
+use optml_contract::{Source, exit::Code, options::LocalOptions, vars};
+use optml_local::{
+    Caller, LocalError, Paint, Project, Request,
+    network::{self, host::HostWords},
+    plan, run_job,
+};
 
+use super::say;
 use crate::arguments::LocalTrain;
+
+/// What runs as a host, and as what it is made with: this binary.
+const OURSELVES: &str = "/proc/self/exe";
 
 pub(super) fn run(session: &mut Session, words: &LocalTrain) -> Result<u8, Failed> {
     session.refuse_bad_options()?;
@@ -29,17 +41,19 @@ pub(super) fn run(session: &mut Session, words: &LocalTrain) -> Result<u8, Faile
     let caller = Caller {
         supervisor: &session.supervisor,
         console: &session.console,
-        exe: Path::new("/proc/self/exe"),
+        exe: Path::new(OURSELVES),
         environment: &session.environment(),
         current_directory: &here,
         paint: paint(&session.source),
+        log_wrap: session.options.log_wrap,
     };
     match run_job(&job, &caller) {
         Ok(outcome) => Ok(outcome.exit_code),
         Err(error) => Err(Failed {
             code: match &error {
                 LocalError::Plan(_) => Code::CONFIGURATION,
-                LocalError::RunDir(_)
+                LocalError::Network(_)
+                | LocalError::RunDir(_)
                 | LocalError::Tree(_)
                 | LocalError::Spawn(_)
                 | LocalError::Artifact(_) => Code::FAILURE,
@@ -48,6 +62,25 @@ pub(super) fn run(session: &mut Session, words: &LocalTrain) -> Result<u8, Faile
             message: chain(&error),
         }),
     }
+}
+
+/// Makes the network of a run, and says to whoever started this process why that is not possible.
+pub(super) fn hub(source: &dyn Source) -> u8 {
+    match network::hub::run(source) {
+        Ok(()) => Code::SUCCESS,
+        Err(refused) => {
+            // The run that asks reads it; without one nobody misses it.
+            let _ = writeln!(std::io::stdout(), "{refused}");
+            Code::FAILURE
+        }
+    }
+}
+
+/// Becomes a host. Returns only when that failed.
+pub(super) fn host(source: &dyn Source, words: &HostWords) -> u8 {
+    let error = network::host::run(source, Path::new(OURSELVES), words);
+    say(&format!("error: {error}\n"));
+    Code::INTERNAL
 }
 
 fn request(
@@ -60,6 +93,10 @@ fn request(
         let value = session.source.var(variable.name)?.to_str()?;
         (!value.is_empty()).then(|| value.to_owned())
     };
+    let (local, problems) = LocalOptions::read(&session.source);
+    if !problems.is_empty() {
+        return Err(misconfigured(&problems));
+    }
     let usage = |error: plan::FlagError| Failed {
         code: Code::USAGE,
         message: error.to_string(),
@@ -83,6 +120,7 @@ fn request(
         command: words.command.clone(),
         program: variable(&vars::SAGEMAKER_PROGRAM),
         module: variable(&vars::SAGEMAKER_TRAINING_MODULE),
+        local,
     })
 }
 

@@ -13,6 +13,7 @@ mod env;
 mod failure;
 mod install;
 mod local;
+mod local_hosts;
 mod logs;
 mod outcome;
 mod outputs;

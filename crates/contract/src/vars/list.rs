@@ -77,6 +77,16 @@ variables! {
         unset "30 s.",
         empty "Like unset.",
         default "30";
+    OPTML_LOCAL_HOSTS: Optml, "OPTML_LOCAL_HOSTS",
+        "How many hosts `optml local train` plays, 1 to 64.",
+        unset "One.",
+        empty "Like unset.",
+        default "1";
+    OPTML_LOCAL_NETWORK: Optml, "OPTML_LOCAL_NETWORK",
+        "Where several hosts of `optml local train` are: `namespaces`, with names and a network of their own and no way to the outside; `loopback`, on addresses of this machine; `auto`, namespaces where the kernel allows them.",
+        unset "Namespaces where the kernel allows them.",
+        empty "Like unset.",
+        default "auto";
     OPTML_WHEELS: Optml, "OPTML_WHEELS",
         "A folder of wheels: requirements are installed from it, without a network.",
         unset "Requirements come from the package index.",

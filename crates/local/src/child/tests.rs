@@ -6,10 +6,12 @@ use std::{
 };
 
 use camino::Utf8Path;
+use optml_contract::options::LocalOptions;
 use optml_supervise::{Command, Stdin};
 
 use super::command;
 use crate::{
+    hosts::Hosts,
     plan::{LocalJob, Program},
     run_dir::RunDir,
 };
@@ -22,6 +24,7 @@ fn job() -> LocalJob {
         channels: BTreeMap::new(),
         python: None,
         stop_grace: None,
+        local: LocalOptions::default(),
         notes: Vec::new(),
     }
 }
@@ -33,7 +36,9 @@ fn planned(job: &LocalJob, inherited: &[(&str, &str)]) -> (Command, Vec<(String,
     let inherited = inherited
         .iter()
         .map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let command = command(job, &run, Path::new("/exe"), inherited);
+    let hosts = Hosts::one();
+    let host = hosts.iter().next().unwrap();
+    let command = command(job, &run, host, Path::new("/exe"), inherited);
     let mut environment: Vec<_> = command
         .environment
         .iter()
@@ -44,7 +49,10 @@ fn planned(job: &LocalJob, inherited: &[(&str, &str)]) -> (Command, Vec<(String,
             )
         })
         .collect();
-    let base = ("SAGEMAKER_BASE_DIR".to_owned(), run.host().into_string());
+    let base = (
+        "SAGEMAKER_BASE_DIR".to_owned(),
+        run.host(host).into_string(),
+    );
     assert!(environment.contains(&base));
     environment.retain(|variable| *variable != base);
     environment.sort();
@@ -97,6 +105,8 @@ fn what_names_another_job_is_not_inherited() {
         &job(),
         &[
             ("HOME", "/h"),
+            ("OPTML_LOCAL_HOSTS", "1"),
+            ("OPTML_LOCAL_NETWORK", "auto"),
             ("OPTML_LOG_WRAP", "json"),
             ("SAGEMAKER_BASE_DIR", "/elsewhere"),
             ("SAGEMAKER_PROGRAM", "x.py"),

@@ -8,6 +8,7 @@ use optml_supervise::command::find_program;
 
 use super::{Caller, shown};
 use crate::{
+    network::Network,
     plan::{LocalJob, Program},
     run_dir::RunDir,
     summary::{MAX_COUNTED_FILES, StartReport},
@@ -17,7 +18,13 @@ use crate::{
 /// A script larger than this is no script that a person wrote.
 const MAX_SCRIPT_BYTES: u64 = 1 << 20;
 
-pub(super) fn report(job: &LocalJob, run: &RunDir, caller: &Caller<'_>) -> StartReport {
+/// `network`: how the hosts reach each other, if there are several.
+pub(super) fn report(
+    job: &LocalJob,
+    run: &RunDir,
+    network: Option<&Network>,
+    caller: &Caller<'_>,
+) -> StartReport {
     let channels = job
         .channels
         .iter()
@@ -29,8 +36,13 @@ pub(super) fn report(job: &LocalJob, run: &RunDir, caller: &Caller<'_>) -> Start
         words: words(job),
         channels,
         python: uses_python(job).then(|| interpreter(job, caller)),
+        hosts: network.map(|network| format!("{}, {}", job.local.n_hosts, network.text())),
+        hint: network.and_then(Network::hint),
         notes: job.notes.clone(),
-        warnings: fixed_paths(job).into_iter().collect(),
+        warnings: fixed_paths(job)
+            .filter(|_| !network.is_some_and(Network::shows_tree))
+            .into_iter()
+            .collect(),
     }
 }
 

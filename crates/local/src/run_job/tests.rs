@@ -6,6 +6,7 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
+use optml_contract::options::LogWrap;
 use optml_supervise::{Console, Grace, Second, StopPolicy, Supervisor};
 
 use super::{Caller, LocalError, Outcome, run_job};
@@ -84,6 +85,7 @@ impl Stage {
                 environment: &environment,
                 current_directory: &self.path("project"),
                 paint: Paint::Plain,
+                log_wrap: LogWrap::Raw,
             },
         );
         let mut text = fs::read_to_string(said).unwrap();

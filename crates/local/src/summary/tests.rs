@@ -3,8 +3,8 @@ use std::time::Duration;
 use insta::assert_snapshot;
 
 use super::{
-    ArtifactLine, EndReport, Ending, Failure, MAX_COUNTED_FILES, Paint, StartReport, blame,
-    duration, size,
+    ArtifactLine, EndReport, Ending, Failure, HostLine, MAX_COUNTED_FILES, Paint, StartReport,
+    blame, duration, size,
 };
 use crate::plan::{FilePlace, SettingOrigin};
 
@@ -28,6 +28,8 @@ fn start() -> StartReport {
             ("big".to_owned(), MAX_COUNTED_FILES),
         ],
         python: Some("/usr/bin/python3.11".to_owned()),
+        hosts: None,
+        hint: None,
         notes: vec!["channels are the subfolders of data/".to_owned()],
         warnings: vec!["train.py:3 names `/opt/ml`".to_owned()],
     }
@@ -39,6 +41,7 @@ fn end(ending: Ending, exit_code: u8) -> EndReport {
         took: Duration::from_millis(7_430),
         peak_rss_bytes: 212 << 20,
         exit_code,
+        hosts: vec![],
         artifacts: vec![ArtifactLine {
             label: "model",
             path: "./.optml/runs/ID/artifacts/model.tar.gz".to_owned(),
@@ -97,6 +100,50 @@ fn the_end_says_what_came_out() {
     assert_snapshot!(stopped.to_text(Paint::Plain), @r"
     Stopped by SIGTERM after 7.4s   peak RSS 212 MiB   exit 0
       model    ./.optml/runs/ID/artifacts/model.tar.gz  37 KiB  (2 files)
+    ");
+}
+
+#[test]
+fn several_hosts_have_a_line_each() {
+    let start = StartReport {
+        channels: vec![],
+        notes: vec![],
+        warnings: vec![],
+        hosts: Some("2, in network namespaces (no way to the outside)".to_owned()),
+        hint: Some("`--host-network loopback`".to_owned()),
+        ..start()
+    };
+    assert_snapshot!(start.to_text(Paint::Plain), @r"
+    run ID   ./.optml/runs/ID
+      plan   python train.py --n-estimators 50 --name 'it'\''s'   no channel
+      image  none (host python /usr/bin/python3.11)
+      hosts: 2, in network namespaces (no way to the outside)
+      hint:  `--host-network loopback`
+    ");
+    let line = |host: &str, how: &str, note| HostLine {
+        host: host.to_owned(),
+        how: how.to_owned(),
+        took: Duration::from_millis(7_430),
+        peak_rss_bytes: 12 << 20,
+        note,
+    };
+    let end = EndReport {
+        hosts: vec![
+            line("algo-1", "exit 1", None),
+            line(
+                "algo-10",
+                "exit 143",
+                Some("asked to stop, because another had failed"),
+            ),
+        ],
+        artifacts: vec![],
+        warnings: vec![],
+        ..end(Ending::Completed, 0)
+    };
+    assert_snapshot!(end.to_text(Paint::Plain), @r"
+    Completed in 7.4s   peak RSS 212 MiB   exit 0
+      algo-1   exit 1     7.4s   peak RSS 12 MiB
+      algo-10  exit 143   7.4s   peak RSS 12 MiB   asked to stop, because another had failed
     ");
 }
 

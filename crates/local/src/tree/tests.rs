@@ -2,10 +2,11 @@ use std::{collections::BTreeMap, fs, time::UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use insta::assert_snapshot;
-use optml_contract::json::Json;
+use optml_contract::{json::Json, options::LocalOptions};
 
-use super::{network_interface, write};
+use super::write;
 use crate::{
+    hosts::Hosts,
     plan::{JobChannel, LocalJob, Program, Setting, SettingOrigin},
     run_dir::RunDir,
 };
@@ -41,8 +42,14 @@ fn job(project: &Utf8Path) -> LocalJob {
         ]),
         python: None,
         stop_grace: None,
+        local: LocalOptions::default(),
         notes: Vec::new(),
     }
+}
+
+fn resources(hosts: &Hosts, number: u8) -> String {
+    let host = hosts.iter().find(|host| host.number == number).unwrap();
+    super::resources(hosts, host).to_pretty()
 }
 
 fn read(path: &Utf8Path) -> Json {
@@ -57,9 +64,11 @@ fn the_tree_is_what_the_platform_makes() {
     fs::write(project.join("one.csv"), "2\n").unwrap();
     fs::write(project.join("fit.py"), "pass\n").unwrap();
     let run = RunDir::create(&project, UNIX_EPOCH).unwrap();
-    let layout = write(&job(&project), &run).unwrap();
+    let hosts = Hosts::one();
+    let host = hosts.iter().next().unwrap();
+    let layout = write(&job(&project), &run, &hosts, host).unwrap();
 
-    assert_eq!(layout.base(), run.host());
+    assert_eq!(layout.base(), run.host(host));
     let hyperparameters = read(&layout.hyperparameters_file());
     let text = |key: &str| {
         hyperparameters
@@ -101,7 +110,7 @@ fn the_tree_is_what_the_platform_makes() {
 
 #[test]
 fn there_is_one_host() {
-    assert_snapshot!(super::resources("lo").to_pretty(), @r#"
+    assert_snapshot!(resources(&Hosts::named(1), 1), @r#"
     {
         "current_host": "algo-1",
         "current_instance_type": "local",
@@ -118,17 +127,41 @@ fn there_is_one_host() {
                 ]
             }
         ],
-        "network_interface_name": "lo"
+        "network_interface_name": "eth0"
     }
     "#);
 }
 
 #[test]
-fn the_interface_is_one_that_exists() {
-    let (_keep, interfaces) = folder();
-    assert_eq!(network_interface(&interfaces), "lo");
-    fs::create_dir(interfaces.join("eth0")).unwrap();
-    assert_eq!(network_interface(&interfaces), "eth0");
+fn there_are_several_hosts() {
+    assert_snapshot!(resources(&Hosts::on_loopback(2), 2), @r#"
+    {
+        "current_host": "127.0.1.2",
+        "current_instance_type": "local",
+        "current_group_name": "homogeneousCluster",
+        "hosts": [
+            "127.0.1.1",
+            "127.0.1.2"
+        ],
+        "instance_groups": [
+            {
+                "instance_group_name": "homogeneousCluster",
+                "instance_type": "local",
+                "hosts": [
+                    "127.0.1.1",
+                    "127.0.1.2"
+                ]
+            }
+        ],
+        "network_interface_name": "lo"
+    }
+    "#);
+    let many = resources(&Hosts::named(10), 10);
+    assert!(many.contains("\"current_host\": \"algo-10\""), "{many}");
+    assert!(
+        many.contains("\"algo-1\",\n        \"algo-10\",\n        \"algo-2\""),
+        "{many}"
+    );
 }
 
 #[test]

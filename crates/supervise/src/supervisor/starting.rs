@@ -18,6 +18,17 @@ pub(super) fn start(mut command: Command) -> Result<Pid, SpawnError> {
         .map_err(|error| SpawnError::diagnose(&program, directory.as_deref(), n_bytes, error))
 }
 
+/// Becomes the program of `command`, with its words and its environment; directory, streams and descriptors stay as they
+/// are. Returns only when that failed.
+pub fn replace_process(command: Command) -> SpawnError {
+    let (program, n_bytes) = (command.program.clone(), size_for_exec(&command));
+    let error = match command.into_parts() {
+        Ok((image, _)) => image.execute(),
+        Err(error) => error.into(),
+    };
+    SpawnError::diagnose(&program, None, n_bytes, error)
+}
+
 /// A file that was written a moment ago may still be open in a process that is between fork and exec.
 fn spawn_when_not_busy(command: Command) -> io::Result<Pid> {
     const TRIES: u32 = 20;

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, fs};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use optml_contract::options::LocalOptions;
 
 use super::{count_files, fixed_paths, words};
 use crate::plan::{LocalJob, Program, Setting, SettingOrigin};
@@ -27,6 +28,7 @@ fn job(project: &Utf8Path, program: Program) -> LocalJob {
         channels: BTreeMap::new(),
         python: None,
         stop_grace: None,
+        local: LocalOptions::default(),
         notes: Vec::new(),
     }
 }
