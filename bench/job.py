@@ -46,9 +46,9 @@ print("hyperparameters %d" % len(hyperparameters))
 
 
 class Job:
-    """A fresh `/opt/ml` tree whose entry point is `train.py`; removed by `remove`."""
+    """A fresh `/opt/ml` tree whose entry point is `train.py`; removed by `remove`. `resources`: of `resourceconfig.json`, one host if not given."""
 
-    def __init__(self, folder, script, hyperparameters=None):
+    def __init__(self, folder, script, hyperparameters=None, resources=None):
         self.base = folder
         config = os.path.join(folder, "input", "config")
         for name in (config, os.path.join(folder, "model"), os.path.join(folder, "output", "data")):
@@ -60,7 +60,7 @@ class Job:
         write_json(os.path.join(config, "inputdataconfig.json"), {})
         write_json(
             os.path.join(config, "resourceconfig.json"),
-            {"current_host": HOST, "hosts": [HOST], "network_interface_name": "lo"},
+            resources or {"current_host": HOST, "hosts": [HOST], "network_interface_name": "lo"},
         )
         if script is not None:
             os.makedirs(self.code)

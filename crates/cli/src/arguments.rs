@@ -47,6 +47,11 @@ pub(crate) enum Action {
         format: EnvFormat,
     },
     LocalTrain(LocalTrain),
+    /// One of our own processes: becomes what Open MPI starts on this host.
+    SshSession {
+        /// Where the environment of the job is.
+        environment: PathBuf,
+    },
     /// One of our own processes: makes the network of a local run.
     LocalHub,
     /// One of our own processes: becomes a host of a local run.
@@ -84,6 +89,10 @@ const RUN_FLAGS: &[(&str, &str, &Variable)] = &[
 const TRAIN_FLAGS: &[(&str, &str, &Variable)] = &[
     ("checkpoint-s3", "URL", &vars::OPTML_CHECKPOINT_URL),
     ("upload-wait", "SECONDS", &vars::OPTML_UPLOAD_WAIT_S),
+    ("launcher", "LAUNCHER", &vars::OPTML_LAUNCHER),
+    ("processes-per-host", "N", &vars::OPTML_PROCESSES_PER_HOST),
+    ("torchrun-options", "WORDS", &vars::OPTML_TORCHRUN_OPTIONS),
+    ("silence-limit", "SECONDS", &vars::OPTML_SILENCE_LIMIT_S),
 ];
 
 /// Flags of `local train`.
@@ -161,6 +170,9 @@ impl Invocation {
                     Some("shell") => EnvFormat::Shell,
                     _ => EnvFormat::Table,
                 },
+            },
+            optml_train::ssh::SESSION => Action::SshSession {
+                environment: inner.get_one("environment").cloned().unwrap_or_default(),
             },
             "local" => {
                 return Self::playing(inner);
@@ -309,7 +321,17 @@ fn command() -> Command {
         .disable_help_subcommand(true)
         .max_term_width(100)
         .args(flag_arguments(LOG_FLAGS).map(|flag| flag.hide(true)))
-        .subcommands([train(), serve(), exec(), env(), local()])
+        .subcommands([train(), serve(), exec(), env(), local(), ssh_session()])
+}
+
+/// What `sshd` runs in place of a shell on a host where Open MPI starts processes.
+fn ssh_session() -> Command {
+    let environment = Arg::new("environment")
+        .required(true)
+        .value_parser(clap::value_parser!(PathBuf));
+    Command::new(optml_train::ssh::SESSION)
+        .hide(true)
+        .arg(environment)
 }
 
 fn train() -> Command {

@@ -56,6 +56,12 @@ pub(crate) fn run(words: &[OsString], environment: Process) -> u8 {
         Action::LocalTrain(words) => with_session(environment, ChildKind::Ourselves, |session| {
             local::run(session, &words)
         }),
+        Action::SshSession { environment: file } => {
+            let asked = environment.var("SSH_ORIGINAL_COMMAND").unwrap_or_default();
+            let reason = optml_train::ssh::session(&file, asked);
+            say(&format!("error: {reason}\n"));
+            Code::INTERNAL
+        }
         Action::LocalHub => local::hub(&environment),
         Action::LocalHost(words) => local::host(&environment, &words),
     }

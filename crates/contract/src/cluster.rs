@@ -37,6 +37,7 @@ use crate::{
     source::Source,
     text::Text,
     training::TrainingEnv,
+    vars,
 };
 
 /// The most hosts that a cluster can have.
@@ -129,8 +130,14 @@ impl Cluster {
         machine: &Machine,
     ) -> Result<Self, Vec<ConfigError>> {
         let shown_by = rank::shown_by(&mut reader);
+        let only = reader.chosen_engine();
+        let first = first.filter(|claim| only.is_none_or(|only| only == claim.engine));
         let mut claims: Vec<Claim> = first.into_iter().collect();
-        claims.extend(schedulers::claims(&mut reader));
+        claims.extend(schedulers::claims(&mut reader, only));
+        if let (Some(engine), true) = (only, claims.is_empty() && reader.problems.is_empty()) {
+            let origin = Origin::variable(vars::OPTML_CLUSTER.name);
+            reader.refuse(origin, ClusterProblem::Silent { engine });
+        }
         if claims.is_empty() && reader.problems.is_empty() && shown_by.is_some() {
             claims.extend(schedulers::ranks(&mut reader));
         }

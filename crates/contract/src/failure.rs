@@ -6,6 +6,7 @@
 
 mod json;
 mod plain;
+mod read;
 mod redact;
 mod signal;
 mod text;
@@ -62,10 +63,44 @@ pub enum Phase {
     Start,
     /// Running it.
     Script,
+    /// Keeping the hosts of a job together while it runs.
+    Cluster,
     /// Ending it, and saving what it made.
     Stop,
     /// Something that can't happen: a fault of ours.
     Internal,
+}
+
+impl Phase {
+    /// Every one.
+    const ALL: [Self; 10] = [
+        Self::Configuration,
+        Self::CodeFetch,
+        Self::Install,
+        Self::HostWait,
+        Self::Checkpoints,
+        Self::Start,
+        Self::Script,
+        Self::Cluster,
+        Self::Stop,
+        Self::Internal,
+    ];
+
+    /// Its name in `failure.json`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::CodeFetch => "code_fetch",
+            Self::Install => "install",
+            Self::HostWait => "host_wait",
+            Self::Checkpoints => "checkpoints",
+            Self::Start => "start",
+            Self::Script => "script",
+            Self::Cluster => "cluster",
+            Self::Stop => "stop",
+            Self::Internal => "internal",
+        }
+    }
 }
 
 /// An exception, or any error that has a text.
@@ -173,17 +208,27 @@ impl Failure {
             Phase::Configuration => Code::CONFIGURATION,
             Phase::CodeFetch | Phase::Install | Phase::Checkpoints => Code::INSTALL,
             Phase::Internal => Code::INTERNAL,
-            Phase::HostWait | Phase::Start | Phase::Script | Phase::Stop => match self.ended {
-                Some(Ended::Exited { code } | Ended::Stopped { code, .. }) => code,
-                Some(Ended::Signaled { signal, .. }) => exit::of_signal(signal),
-                Some(Ended::OutOfMemory { .. }) => exit::of_signal(signal::SIGKILL),
-                Some(Ended::NotStarted { .. }) | None => Code::FAILURE,
-            },
+            Phase::HostWait | Phase::Start | Phase::Script | Phase::Cluster | Phase::Stop => {
+                match self.ended {
+                    Some(Ended::Exited { code } | Ended::Stopped { code, .. }) => code,
+                    Some(Ended::Signaled { signal, .. }) => exit::of_signal(signal),
+                    Some(Ended::OutOfMemory { .. }) => exit::of_signal(signal::SIGKILL),
+                    Some(Ended::NotStarted { .. }) | None => Code::FAILURE,
+                }
+            }
         }
     }
 }
 
 impl Exception {
+    /// What stands for a rank that has nothing to say: it was ended because another had failed.
+    pub fn ended_when_asked() -> Self {
+        Self {
+            message: "ended when asked to".to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// `Type: message`, or the one of them that there is.
     pub fn headline(&self) -> String {
         match (self.type_name.is_empty(), self.message.is_empty()) {

@@ -1,6 +1,6 @@
 //! Our own settings, `OPTML_*`: how to run, not what to run.
 
-use std::{ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{num::NonZeroU16, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use camino::Utf8PathBuf;
 
@@ -44,7 +44,78 @@ pub struct Options {
     pub checkpoint_url: Option<String>,
     /// How long uploads may take after the script's end.
     pub upload_wait: Duration,
+    /// Who starts the processes of the job; `None`: what the job's hyperparameters ask for.
+    pub launcher: Option<Launcher>,
+    /// How many processes each host is to have; `None`: as the job or the machine says.
+    pub processes_per_host: Option<NonZeroU16>,
+    /// Words for `torchrun`, before the script.
+    pub torchrun_options: Option<String>,
+    /// The port of the first host on which the hosts of a job find each other.
+    pub control_port: NonZeroU16,
+    /// What the hosts of a job know and nobody else does.
+    pub cluster_secret: Option<String>,
+    /// How long the processes of a host may print nothing before the job is taken to hang; `None`: for ever.
+    pub silence_limit: Option<Duration>,
 }
+
+/// Who starts the processes of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Launcher {
+    /// One process a host, which starts whatever else it needs.
+    Plain,
+    /// One process for each accelerator, started by us, with torch's variables.
+    Native,
+    /// `torchrun`.
+    Torchrun,
+    /// Open MPI.
+    Mpirun,
+    /// SageMaker's data parallel library.
+    Smddp,
+    /// `torch_xla.distributed.xla_spawn`.
+    Xla,
+    /// TensorFlow's parameter servers, one a host beside the worker.
+    TensorflowServers,
+    /// TensorFlow's multi-worker strategies.
+    TensorflowWorkers,
+    /// `MXNet`'s parameter servers.
+    Mxnet,
+}
+
+impl Launcher {
+    /// Every one, with the word that chooses it.
+    pub const WORDS: [(&str, Self); 9] = [
+        ("none", Self::Plain),
+        ("native", Self::Native),
+        ("torchrun", Self::Torchrun),
+        ("mpirun", Self::Mpirun),
+        ("smddp", Self::Smddp),
+        ("xla", Self::Xla),
+        ("tensorflow-ps", Self::TensorflowServers),
+        ("tensorflow", Self::TensorflowWorkers),
+        ("mxnet", Self::Mxnet),
+    ];
+
+    /// The word that chooses it.
+    pub fn word(self) -> &'static str {
+        let mut all = Self::WORDS.iter();
+        all.find_map(|(word, launcher)| (*launcher == self).then_some(*word))
+            .expect("every launcher has a word")
+    }
+}
+
+/// Beside the ports of torch (7777), TensorFlow (2222, 8890), `MXNet` (8000) and the platform's library (7592).
+const CONTROL_PORT: NonZeroU16 = NonZeroU16::new(7779).expect("the port is not 0");
+
+/// The words of `OPTML_LAUNCHER`: the first leaves it to the job.
+const LAUNCHERS: [(&str, Option<Launcher>); 10] = {
+    let mut words = [("auto", None); 10];
+    let mut i = 0;
+    while i < Launcher::WORDS.len() {
+        words[i + 1] = (Launcher::WORDS[i].0, Some(Launcher::WORDS[i].1));
+        i += 1;
+    }
+    words
+};
 
 /// The form of our own log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -95,6 +166,12 @@ impl Default for Options {
             wheels: None,
             checkpoint_url: None,
             upload_wait: Duration::from_mins(15),
+            launcher: None,
+            processes_per_host: None,
+            torchrun_options: None,
+            control_port: CONTROL_PORT,
+            cluster_secret: None,
+            silence_limit: None,
         }
     }
 }
@@ -145,6 +222,15 @@ impl Options {
             wheels: read.text(&vars::OPTML_WHEELS).map(Utf8PathBuf::from),
             checkpoint_url: read.text(&vars::OPTML_CHECKPOINT_URL),
             upload_wait: read.seconds(&vars::OPTML_UPLOAD_WAIT_S, default.upload_wait),
+            launcher: read.word(&vars::OPTML_LAUNCHER, &LAUNCHERS),
+            processes_per_host: read.number(&vars::OPTML_PROCESSES_PER_HOST),
+            torchrun_options: read.text(&vars::OPTML_TORCHRUN_OPTIONS),
+            control_port: read
+                .number(&vars::OPTML_CONTROL_PORT)
+                .unwrap_or(default.control_port),
+            cluster_secret: read.text(&vars::OPTML_CLUSTER_SECRET),
+            silence_limit: Some(read.seconds(&vars::OPTML_SILENCE_LIMIT_S, Duration::ZERO))
+                .filter(|limit| !limit.is_zero()),
         };
         (options, problems)
     }
@@ -174,6 +260,12 @@ impl Reader<'_> {
     fn seconds(&mut self, variable: &vars::Variable, default: Duration) -> Duration {
         self.whole(variable, 0..=86_400)
             .map_or(default, Duration::from_secs)
+    }
+
+    /// A port, or a number of processes.
+    fn number(&mut self, variable: &vars::Variable) -> Option<NonZeroU16> {
+        let value = self.whole(variable, 1..=u64::from(u16::MAX))?;
+        NonZeroU16::new(u16::try_from(value).ok()?)
     }
 
     /// A whole number in a range; `None` when unset, empty, or reported.

@@ -7,6 +7,7 @@ use std::{cmp::Ordering, collections::HashSet};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{
+    cluster::Cluster,
     config::{ConfigError, ConfigErrorKind, Keys, Origin, load_object},
     json::{Json, Object},
     layout::Layout,
@@ -28,6 +29,7 @@ use crate::{
 pub struct Resources {
     path: Utf8PathBuf,
     object: Object,
+    is_of_platform: bool,
     hosts: Vec<Text>,
     current_host: Text,
     current_instance_type: Text,
@@ -91,6 +93,7 @@ impl Resources {
         }
         Ok(Self {
             path: path.to_owned(),
+            is_of_platform: true,
             hosts,
             current_host,
             current_instance_type,
@@ -99,6 +102,45 @@ impl Resources {
             instance_groups,
             object,
         })
+    }
+
+    /// What the file would say if the platform had started the hosts of `cluster`. `path`: where it would be.
+    ///
+    /// Hosts that a scheduler only counts are called `host-1` and so on, but for the first and the current one. A machine
+    /// that is none of the hosts is alone.
+    pub(crate) fn of_cluster(cluster: &Cluster, path: &Utf8Path) -> Result<Self, Vec<ConfigError>> {
+        let current = cluster.current_host.clone();
+        let current = current.unwrap_or_else(|| "localhost".into());
+        let hosts: Vec<Text> = match cluster.rank {
+            None => vec![current.clone()],
+            Some(_) if !cluster.hosts.is_empty() => cluster.hosts.clone(),
+            Some(own) => {
+                let name = |rank: u32| match rank {
+                    rank if rank == own => current.clone(),
+                    0 => cluster.master_address.clone(),
+                    rank => format!("host-{rank}").as_str().into(),
+                };
+                (0..cluster.n_hosts).map(name).collect()
+            }
+        };
+        let own = cluster.rank.and_then(|rank| hosts.get(rank as usize));
+        let mut members: Vec<(Text, Json)> = vec![
+            ("current_host".into(), own.unwrap_or(&current).into()),
+            ("hosts".into(), hosts.iter().collect()),
+        ];
+        if let Some(interface) = &cluster.network_interface {
+            members.push(("network_interface_name".into(), interface.into()));
+        }
+        let resources = Self::parse(members.into_iter().collect(), path)?;
+        Ok(Self {
+            is_of_platform: false,
+            ..resources
+        })
+    }
+
+    /// True if the platform has left the file; else a scheduler has started the hosts.
+    pub fn is_of_platform(&self) -> bool {
+        self.is_of_platform
     }
 
     /// The whole file.

@@ -8,9 +8,12 @@ mod view;
 
 use std::ffi::OsStr;
 
+use camino::Utf8Path;
+
 use self::reserved::{Reserved, Sourced};
 use crate::{
     channels::Channels,
+    cluster::{Cluster, Engine},
     config::{ConfigError, ConfigErrorKind, Origin, parse_int},
     hyperparameters::{Hyperparameters, Role},
     json::{Json, Object},
@@ -77,9 +80,28 @@ impl TrainingEnv {
         facts: &Facts,
     ) -> Result<Self, Vec<ConfigError>> {
         let mut problems = Vec::new();
-        let hyperparameters = keep(Hyperparameters::load(source, layout), &mut problems);
-        let resources = keep(Resources::load(source, layout), &mut problems);
-        let channels = keep(Channels::load(source, layout), &mut problems);
+        let scheduled = scheduled(source, layout, &facts.machine, &mut problems);
+        // Who is no platform leaves no files, and need not.
+        let is_left_out = |file: &Utf8Path| scheduled.is_some() && !source.exists(file);
+        let file = layout.hyperparameters_file();
+        let hyperparameters = if is_left_out(&file) {
+            Hyperparameters::parse(&Object::default(), &file)
+        } else {
+            Hyperparameters::load(source, layout)
+        };
+        let hyperparameters = keep(hyperparameters, &mut problems);
+        let resources = match &scheduled {
+            Some(cluster) => Resources::of_cluster(cluster, &layout.resources_file()),
+            None => Resources::load(source, layout),
+        };
+        let resources = keep(resources, &mut problems);
+        let file = layout.channels_file();
+        let channels = if is_left_out(&file) {
+            Channels::parse(Object::default(), &file, &layout.data())
+        } else {
+            Channels::load(source, layout)
+        };
+        let channels = keep(channels, &mut problems);
         check_log_level(source, &mut problems);
         let reserved = hyperparameters
             .as_ref()
@@ -268,6 +290,20 @@ impl TrainingEnv {
     pub fn to_cmd_args(&self) -> Vec<Text> {
         self.hyperparameters.to_args()
     }
+}
+
+/// The hosts as a scheduler says, where no platform has left `resourceconfig.json`.
+fn scheduled(
+    source: &dyn Source,
+    layout: &Layout,
+    machine: &Machine,
+    problems: &mut Vec<ConfigError>,
+) -> Option<Cluster> {
+    if source.exists(&layout.resources_file()) {
+        return None;
+    }
+    let cluster = keep(Cluster::of_machine(source, machine), problems)?;
+    (cluster.learnt_from.engine != Engine::Nobody).then_some(cluster)
 }
 
 fn keep<T>(result: Result<T, Vec<ConfigError>>, problems: &mut Vec<ConfigError>) -> Option<T> {

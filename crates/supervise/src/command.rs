@@ -26,6 +26,17 @@ pub enum Stdin {
     Inherit,
 }
 
+/// What a stop signal to this process, where it is passed on at all, does to a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnStop {
+    /// The child gets it, like every other signal that is passed on, and is killed after the grace.
+    #[default]
+    PassOn,
+    /// Nothing, nor do other signals. Whoever started it asks first what *it* has started, then stops it
+    /// ([`crate::ChildRef::stop`]).
+    Leave,
+}
+
 /// A program, its words, its whole environment, and its streams. No shell is ever involved.
 #[derive(Debug)]
 pub struct Command {
@@ -46,6 +57,8 @@ pub struct Command {
     pub descriptors: Vec<(OsString, OwnedFd)>,
     /// Files whose `oom_kill` line counts the kernel's kills for memory; read before the start and after the end.
     pub memory_events: Vec<PathBuf>,
+    /// What a stop signal to this process does to it.
+    pub on_stop: OnStop,
 }
 
 impl Command {
@@ -60,6 +73,7 @@ impl Command {
             output: None,
             descriptors: Vec::new(),
             memory_events: Vec::new(),
+            on_stop: OnStop::PassOn,
         }
     }
 

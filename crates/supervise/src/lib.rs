@@ -47,7 +47,7 @@ mod sys;
 mod tail;
 
 pub use capture::{CaptureError, Captured};
-pub use command::{Command, Stdin};
+pub use command::{Command, OnStop, Stdin};
 pub use console::Console;
 pub use ended::{Ended, Exit, Leftovers, StopRecord};
 pub use exec_error::{SpawnError, SpawnErrorKind};
@@ -57,7 +57,9 @@ pub use priority::raise_priority;
 pub use pump::{Format, Output, Pump};
 pub use signals::StopSignal;
 pub use stop::{Grace, Second, StopPolicy};
+pub use strays::stop_marked;
 pub use supervisor::{
-    Child, ChildEvent, ChildRef, ProcessSignal, Supervisor, SupervisorError, replace_process,
+    Child, ChildEvent, ChildRef, ProcessSignal, Stopper, Supervisor, SupervisorError,
+    replace_process,
 };
 pub use sys::{SharedRegion, inherited, use_static_name_services};

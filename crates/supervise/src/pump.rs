@@ -15,6 +15,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
@@ -114,6 +115,14 @@ impl Pump {
         self.stderr.stream.last_lines(patience)
     }
 
+    /// How long ago something was printed; since the start if nothing was.
+    pub fn silent_for(&self) -> Duration {
+        let streams = [&self.stdout.stream, &self.stderr.stream];
+        let last = streams.map(|stream| stream.n_ms.load(Ordering::Relaxed));
+        let last = Duration::from_millis(last.into_iter().max().unwrap_or_default());
+        self.stdout.stream.started.elapsed().saturating_sub(last)
+    }
+
     /// Takes what is left in the pipes. Call it when the child and what it left behind are gone.
     ///
     /// Somebody we don't know of may still hold a writing end: after `patience` that is said, and no longer waited for.
@@ -180,6 +189,9 @@ struct Stream {
     tail: Mutex<Tail>,
     /// Bytes have moved from the pipe to the tail.
     moved: Condvar,
+    started: Instant,
+    /// When that was last, in milliseconds from the start.
+    n_ms: AtomicU64,
 }
 
 impl Stream {
@@ -188,6 +200,8 @@ impl Stream {
             source,
             tail: Mutex::new(Tail::new(TAIL_BYTES)),
             moved: Condvar::new(),
+            started: Instant::now(),
+            n_ms: AtomicU64::new(0),
         }
     }
 
@@ -202,6 +216,10 @@ impl Stream {
         let n = (&self.source).read(buffer)?;
         tail.push(&buffer[..n]);
         drop(tail);
+        if n > 0 {
+            let n_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.n_ms.store(n_ms, Ordering::Relaxed);
+        }
         self.moved.notify_all();
         Ok(n)
     }

@@ -1,4 +1,4 @@
-//! Processes that a child left behind, found in `/proc`.
+//! Processes that a child left behind, or has started for somebody else, found in `/proc`.
 
 use std::{collections::HashMap, fs};
 
@@ -101,6 +101,52 @@ pub(crate) fn find(group: Pid, all_descendants: bool, except: &[Pid]) -> Vec<Pro
             except: &except,
         },
     )
+}
+
+/// Asks (SIGTERM) the outermost of our descendants that have `variable` in their environment, each with its group, and
+/// says how many there are: the processes that a launcher of ours has started, but not the launcher.
+pub fn stop_marked(variable: &str) -> usize {
+    let us = raw(rustix::process::getpid());
+    let all = all();
+    let marked: Vec<i32> = select(
+        &all,
+        &Search {
+            us,
+            group: us,
+            all_descendants: true,
+            except: &[],
+        },
+    )
+    .into_iter()
+    .filter(|process| process.pid != us && has_variable(process.pid, variable))
+    .map(|process| process.pid)
+    .collect();
+    let outermost = all
+        .iter()
+        .filter(|process| marked.contains(&process.pid) && !marked.contains(&process.parent));
+    let mut n_asked = 0;
+    for process in outermost {
+        n_asked += 1;
+        // One that leads a group is asked with it, as a child of ours would be.
+        let leads = process.group == process.pid;
+        let group = Process {
+            pid: if leads { -process.pid } else { process.pid },
+            ..process.clone()
+        };
+        group.send(Signal::TERM);
+        group.send(Signal::CONT);
+    }
+    n_asked
+}
+
+/// Whether a process was started with a variable. One that is gone, or not ours to look at, was not.
+fn has_variable(pid: i32, variable: &str) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|entry| {
+        entry
+            .strip_prefix(variable.as_bytes())
+            .is_some_and(|rest| rest.starts_with(b"="))
+    })
 }
 
 fn raw(pid: Pid) -> i32 {

@@ -159,6 +159,11 @@ impl Supervisor {
         self.requests.send(Request::StopAll(grace));
     }
 
+    /// What can do [`Supervisor::stop_all`] from another thread.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.requests))
+    }
+
     /// Calls `listener` as soon as there is no child any more, nor anything that one left behind.
     ///
     /// It is of use after [`Supervisor::stop_all`]; before that the next child may start at once.
@@ -187,6 +192,17 @@ impl Supervisor {
     /// hears at once. Signals of one kind that come together count as one, as in the kernel.
     pub fn on_each_stop(&self, listener: impl FnMut(StopSignal) + Send + 'static) {
         self.requests.send(Request::OnEachStop(Box::new(listener)));
+    }
+}
+
+/// Stops every child of a supervisor.
+#[derive(Debug, Clone)]
+pub struct Stopper(Arc<Requests>);
+
+impl Stopper {
+    /// As [`Supervisor::stop_all`].
+    pub fn stop_all(&self, grace: Duration) {
+        self.0.send(Request::StopAll(grace));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Test support: a fake `/opt/ml`, a harness for real processes and containers, servers for object storage and the
+//! Test support: a fake `/opt/ml`, a harness for real processes, containers and hosts, servers for object storage and the
 //! faults on the way to them, and where the recorded values are.
 //!
 //! A [`Proc`] is a real child, with real signals and real pipes, and an [`S3`] is a real server. Two things stand in
@@ -8,6 +8,7 @@ mod container;
 mod content_hash;
 mod discarding_s3;
 mod fault_proxy;
+mod hosts;
 mod http;
 mod listener;
 mod memory_group;
@@ -23,6 +24,7 @@ pub use container::{Contained, Container, Image, Writable, busybox};
 pub use content_hash::ContentHash;
 pub use discarding_s3::{Discarded, DiscardingS3, UploadEnd, pattern_byte};
 pub use fault_proxy::{Action, FaultProxy, Rule, Seen};
+pub use hosts::Hosts;
 pub use http::{BodyEnd, Client, Response};
 pub use memory_group::MemoryGroup;
 pub use opt_ml::OptMl;

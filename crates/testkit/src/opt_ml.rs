@@ -14,6 +14,8 @@ pub struct OptMl {
     folder: tempfile::TempDir,
     hyperparameters: Map<String, Value>,
     hosts: Vec<String>,
+    /// What else `resourceconfig.json` says, and instead of what.
+    resources: Map<String, Value>,
     channels: Map<String, Value>,
 }
 
@@ -30,6 +32,7 @@ impl OptMl {
             folder: tempfile::tempdir().expect("a temporary folder"),
             hyperparameters: Map::new(),
             hosts: vec!["algo-1".to_owned()],
+            resources: Map::new(),
             channels: Map::new(),
         };
         for folder in ["input/config", "input/data", "code", "model", "output/data"] {
@@ -62,10 +65,54 @@ impl OptMl {
         self.write()
     }
 
-    /// Names all hosts; the first is this one.
+    /// Names all hosts; the first is this one, unless [`OptMl::current_host`] says another.
     #[must_use]
     pub fn hosts(mut self, names: &[&str]) -> Self {
         self.hosts = names.iter().map(|&name| name.to_owned()).collect();
+        self.write()
+    }
+
+    /// Says which of the hosts has this tree.
+    #[must_use]
+    pub fn current_host(mut self, name: &str) -> Self {
+        self.resources
+            .insert("current_host".to_owned(), name.into());
+        self.write()
+    }
+
+    /// Names the network interface that leads to the other hosts.
+    #[must_use]
+    pub fn network_interface(mut self, name: &str) -> Self {
+        self.resources
+            .insert("network_interface_name".to_owned(), name.into());
+        self.write()
+    }
+
+    /// Sorts the hosts into groups: the name of each, its instance type, its hosts. The current host is named before.
+    #[must_use]
+    pub fn instance_groups(mut self, groups: &[(&str, &str, &[&str])]) -> Self {
+        let current = self
+            .resources
+            .get("current_host")
+            .and_then(Value::as_str)
+            .unwrap_or(&self.hosts[0]);
+        let own = groups
+            .iter()
+            .find(|(_, _, hosts)| hosts.contains(&current))
+            .expect("the current host is in a group");
+        let (own_name, own_type) = (own.0, own.1);
+        let all: Vec<Value> = groups
+            .iter()
+            .map(|(name, instance_type, hosts)| {
+                json!({ "instance_group_name": name, "instance_type": instance_type, "hosts": hosts })
+            })
+            .collect();
+        self.resources
+            .insert("current_group_name".to_owned(), own_name.into());
+        self.resources
+            .insert("current_instance_type".to_owned(), own_type.into());
+        self.resources
+            .insert("instance_groups".to_owned(), all.into());
         self.write()
     }
 
@@ -101,14 +148,18 @@ impl OptMl {
 
     fn write(self) -> Self {
         let config = self.path("input/config");
-        let resources = json!({ "current_host": self.hosts[0], "hosts": self.hosts });
+        let mut resources = self.resources.clone();
+        resources
+            .entry("current_host")
+            .or_insert_with(|| self.hosts[0].as_str().into());
+        resources.insert("hosts".to_owned(), json!(self.hosts));
         for (file, value) in [
             (
                 "hyperparameters.json",
                 Value::Object(self.hyperparameters.clone()),
             ),
             ("inputdataconfig.json", Value::Object(self.channels.clone())),
-            ("resourceconfig.json", resources),
+            ("resourceconfig.json", Value::Object(resources)),
         ] {
             fs::write(config.join(file), value.to_string()).expect("a writable temporary folder");
         }

@@ -50,6 +50,8 @@ pub struct Launch {
     pub words: Vec<OsString>,
     /// The working directory; ours when `None`.
     pub directory: Option<Utf8PathBuf>,
+    /// The program is the user's interpreter, and the words begin with a script, or with `-m` and a module.
+    pub is_python: bool,
 }
 
 /// Nothing can be started.
@@ -167,9 +169,11 @@ impl Launch {
                 program: find_python(source, python)?,
                 words: ["-c", HOOK, module, function].map(OsString::from).to_vec(),
                 directory: None,
+                is_python: false,
             }),
             Work::EntryPoint(entry) => {
-                let (program, mut words) = match entry.kind_in(code_dir) {
+                let kind = entry.kind_in(code_dir);
+                let (program, mut words) = match kind {
                     EntryKind::Module => (
                         find_python(source, python)?,
                         vec![OsString::from("-m"), entry.module_name().into()],
@@ -188,6 +192,7 @@ impl Launch {
                     program,
                     words,
                     directory: Some(code_dir.to_owned()),
+                    is_python: kind != EntryKind::Command,
                 })
             }
         }
@@ -203,17 +208,23 @@ impl Launch {
             program,
             words: rest.to_vec(),
             directory: None,
+            is_python: false,
         })
     }
 
     /// The program and its words, for people and for the report.
     pub fn display_words(&self) -> Vec<String> {
-        let program = self.program.file_name().unwrap_or(self.program.as_os_str());
-        std::iter::once(program)
-            .chain(self.words.iter().map(OsString::as_os_str))
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect()
+        words_for_people(&self.program, &self.words)
     }
+}
+
+/// A program, without its folder, and its words.
+pub(crate) fn words_for_people(program: &Path, words: &[OsString]) -> Vec<String> {
+    let program = program.file_name().unwrap_or(program.as_os_str());
+    std::iter::once(program)
+        .chain(words.iter().map(OsString::as_os_str))
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// What is the same for every kind of work.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use optml_contract::{TrainingEnv, failure::Phase, text::Text, vars};
+use optml_contract::{failure::Phase, text::Text, vars};
 use optml_supervise::{Command, command::find_program};
 use tracing::{info, warn};
 
@@ -191,7 +191,7 @@ fn install_step(run: &Job<'_>, job: &Loaded, step: &InstallStep) -> Result<(), F
 }
 
 /// Waits until every host of the job has an address.
-pub(crate) fn hosts(run: &Job<'_>, env: &TrainingEnv) -> Result<(), Failed> {
+pub(crate) fn hosts(run: &Job<'_>, job: &Loaded) -> Result<(), Failed> {
     let studio = run
         .source
         .var("SM_STUDIO_LOCAL_MODE")
@@ -199,7 +199,15 @@ pub(crate) fn hosts(run: &Job<'_>, env: &TrainingEnv) -> Result<(), Failed> {
     if studio {
         return Ok(());
     }
-    let names: Vec<String> = env.hosts().iter().map(Text::to_string).collect();
+    let cluster = &job.cluster;
+    // A scheduler's hosts may only be counted: then the first is the one that has an address.
+    let first = std::slice::from_ref(&cluster.master_address);
+    let names = match job.env.resources().is_of_platform() {
+        true => job.env.hosts(),
+        false if cluster.n_hosts > 1 && cluster.hosts.is_empty() => first,
+        false => &cluster.hosts,
+    };
+    let names: Vec<String> = names.iter().map(Text::to_string).collect();
     let inbox = Inbox::new();
     let canceller = inbox.canceller();
     run.supervisor.on_stop(move |_| canceller.cancel());

@@ -8,10 +8,11 @@ use std::ffi::OsString;
 
 use optml_contract::{
     ConfigError, Exported, Layout, Source, TrainingEnv,
+    cluster::Cluster,
     exit::Code,
     export::ExecLimits,
     failure::{Phase, redact_words},
-    options::{LogWrap, Options},
+    options::{Launcher, LogWrap, Options},
 };
 use optml_supervise::{Command, Console, Exit, Format, Output, SpawnError, Stdin, Supervisor};
 use rustix::process::{Resource, getrlimit};
@@ -22,8 +23,10 @@ use crate::{
         Failed, cut_short, ended, explain, misconfigured, not_done, not_planned, not_started,
     },
     launch::{Launch, Settings, Work},
+    launcher,
     outputs::{self, Outputs},
     prepare, probe,
+    ranks::{self, Ranks},
     report::{Author, Report},
     scratch::Scratch,
     stores::Stores,
@@ -53,6 +56,8 @@ pub struct Loaded {
     pub layout: Layout,
     /// What its files say.
     pub env: TrainingEnv,
+    /// Its hosts.
+    pub cluster: Cluster,
     /// What the script gets.
     pub exported: Exported,
 }
@@ -138,20 +143,62 @@ impl Job<'_> {
         let work = Work::choose(self.command, &job.env).map_err(|error| not_planned(&error))?;
         let planned = outputs::Plan::read(&job.env, self.options)?;
         let stores = Stores::new(self.source, self.supervisor, job.env.region().to_string());
-        if let Work::EntryPoint(entry) = &work {
-            prepare::code(self, job, &stores, &scratch)?;
-            let more = prepare::install(self, job, (entry, &stores), &scratch)?;
+        let ranks = match self.choose_launcher(job, &work) {
+            Launcher::Plain => None,
+            launcher => Some(Ranks::join(self, job, launcher)?),
+        };
+        let prepared = self.prepare(job, &work, (&stores, &scratch), (planned, outputs));
+        match (ranks, prepared) {
+            (None, launch) => self.run_script(job, launch?),
+            (Some(ranks), Ok(launch)) => ranks.run(job, &launch, &scratch),
+            (Some(ranks), Err(failure)) => Err(ranks.fail(failure)),
+        }
+    }
+
+    /// Who starts the processes; says so when it is not we.
+    fn choose_launcher(&self, job: &Loaded, work: &Work) -> Launcher {
+        let has_package = |name: &str| ranks::has_package(self, job, name);
+        let chosen = launcher::choose(self.options, &job.env, &job.cluster, work, &has_package);
+        if let Some(note) = &chosen.note {
+            warn!("{note}");
+        }
+        let cluster = &job.cluster;
+        if chosen.launcher != Launcher::Plain {
+            info!(
+                launcher = chosen.launcher.word(),
+                why = %chosen.why,
+                n_hosts = cluster.n_hosts,
+                rank = cluster.rank,
+                first_host = %cluster.master_address,
+                learnt_from = %cluster.learnt_from,
+                "many processes"
+            );
+        }
+        chosen.launcher
+    }
+
+    /// Everything that comes before the script.
+    fn prepare(
+        &self,
+        job: &mut Loaded,
+        work: &Work,
+        (stores, scratch): (&Stores<'_>, &Scratch),
+        (planned, outputs): (outputs::Plan, &mut Outputs),
+    ) -> Result<Launch, Failed> {
+        if let Work::EntryPoint(entry) = work {
+            prepare::code(self, job, stores, scratch)?;
+            let more = prepare::install(self, job, (entry, stores), scratch)?;
             job.exported.vars.extend(more);
         }
-        prepare::hosts(self, &job.env)?;
+        prepare::hosts(self, job)?;
         let settings = Settings {
             python: self.options.python.as_deref(),
             arguments: &job.exported.args,
         };
-        let launch = Launch::plan(&work, &job.layout.code(), self.source, settings)
+        let launch = Launch::plan(work, &job.layout.code(), self.source, settings)
             .map_err(|error| not_planned(&error))?;
-        *outputs = planned.start(&job.layout, &stores, self.options, self.supervisor)?;
-        self.run_script(job, launch)
+        *outputs = planned.start(&job.layout, stores, self.options, self.supervisor)?;
+        Ok(launch)
     }
 
     fn run_script(&self, job: &Loaded, launch: Launch) -> Result<(), Failed> {
@@ -167,7 +214,7 @@ impl Job<'_> {
             failure.command.clone_from(&words);
             failure
         })?;
-        say_end(&exit);
+        say_end(&exit, None);
         if exit.ended.is_success() {
             return Ok(());
         }
@@ -221,18 +268,22 @@ pub fn load(
     let stack = getrlimit(Resource::Stack).current;
     let limits = ExecLimits::linux(stack, rustix::param::page_size());
     let exported = Exported::render(&env, source, limits)?;
+    let cluster = Cluster::of_job(source, &env)?;
     Ok(Loaded {
         layout: layout.clone(),
         env,
+        cluster,
         exported,
     })
 }
 
-fn say_end(exit: &Exit) {
+/// Says how a process of the script has ended.
+pub(crate) fn say_end(exit: &Exit, rank: Option<u32>) {
     let peak_rss_mib = exit.peak_rss_bytes >> 20;
     let took_s = exit.took.as_secs_f64();
     let stop = exit.stop;
     info!(
+        rank,
         ended = %exit.ended,
         took_s,
         peak_rss_mib,

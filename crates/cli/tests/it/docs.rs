@@ -48,6 +48,7 @@ fn the_pages_that_are_linked_exist() {
         "README.md",
         "ARCHITECTURE.md",
         "docs/training.md",
+        "docs/distributed.md",
         "docs/serving.md",
         "docs/differences.md",
         "docs/metrics.md",

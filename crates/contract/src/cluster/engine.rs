@@ -38,6 +38,22 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// Those that can be chosen by `OPTML_CLUSTER`, with the word for each.
+    pub(super) const WORDS: [(&'static str, Self); 12] = [
+        ("sagemaker", Self::SageMaker),
+        ("torchrun", Self::Torchrun),
+        ("pytorchjob", Self::PyTorchJob),
+        ("lws", Self::LeaderWorkerSet),
+        ("slurm", Self::Slurm),
+        ("job", Self::IndexedJob),
+        ("batch", Self::AwsBatch),
+        ("skypilot", Self::SkyPilot),
+        ("dstack", Self::Dstack),
+        ("volcano", Self::Volcano),
+        ("hostfile", Self::HostFile),
+        ("tensorflow", Self::TensorFlow),
+    ];
+
     /// The variable that should say which host this is.
     pub(super) fn rank_variable(self) -> &'static str {
         let variable = match self {

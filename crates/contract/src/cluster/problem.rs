@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{MAX_HOSTS, nodes::NodeListError};
+use super::{MAX_HOSTS, engine::Engine, nodes::NodeListError};
 use crate::{config::Origin, text::Text};
 
 /// What is wrong with a cluster, beyond the form of one value.
@@ -60,6 +60,12 @@ pub enum ClusterProblem {
         /// Its number.
         index: u64,
     },
+    /// The one that is to be heard says nothing.
+    #[error("{engine} says nothing about the hosts here")]
+    Silent {
+        /// Who.
+        engine: Engine,
+    },
     /// A host that finds itself in no list.
     #[error("`{host}` is in none of the lists of hosts")]
     NotListed {
@@ -91,7 +97,10 @@ impl ClusterProblem {
     /// What to do about it, where that can be said.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Disagree { .. } => "unset the variables of the one that does not start this job",
+            Self::Disagree { .. } => {
+                "unset the variables of the one that does not start this job, or name the other in OPTML_CLUSTER"
+            }
+            Self::Silent { .. } => "unset it, or name the scheduler that starts this job",
             Self::NoRank { .. } | Self::NoMaster { .. } => {
                 "the scheduler sets it on each host; set it, or run on one host"
             }

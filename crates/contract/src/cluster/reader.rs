@@ -43,6 +43,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The one engine that is to be heard, if `OPTML_CLUSTER` names one.
+    pub(super) fn chosen_engine(&mut self) -> Option<Engine> {
+        let Said { value, origin } = self.text(vars::OPTML_CLUSTER)?;
+        let found = Engine::WORDS.iter().find(|(word, _)| value == *word);
+        if found.is_none() {
+            let allowed = Engine::WORDS.iter().map(|(word, _)| *word).collect();
+            self.problem(origin, ConfigErrorKind::NotOneOf { value, allowed });
+        }
+        found.map(|(_, engine)| *engine)
+    }
+
     /// A claim of an engine, to be filled.
     pub(super) fn draft(&self, engine: Engine) -> Draft {
         Draft::new(engine, self.problems.len())

@@ -23,6 +23,9 @@ const N_PROCESSES: &str = "sagemaker_mpi_num_of_processes_per_host";
 /// The master is the reference's; the rest follow by name and number. A host whose group takes no part has no rank.
 pub(super) fn claim(env: &TrainingEnv, reader: &mut Reader<'_>) -> Option<Claim> {
     let resources = env.resources();
+    if !resources.is_of_platform() {
+        return None;
+    }
     let mut hosts = env.distribution_hosts();
     let mut key = "instance_groups";
     if hosts.is_empty() || resources.instance_groups().is_empty() {

@@ -1,6 +1,6 @@
 //! The report as JSON: `output/failure.json`.
 
-use super::{Ended, Exception, Failure, Phase, Place, redact, redact_words, signal::signal_name};
+use super::{Ended, Exception, Failure, Place, redact, redact_words, signal::signal_name};
 use crate::{
     exit::ExitStyle,
     json::{Json, Object},
@@ -33,7 +33,7 @@ impl Failure {
         });
         let report = object([
             ("version", VERSION.into()),
-            ("phase", phase(self.phase).into()),
+            ("phase", self.phase.name().into()),
             ("exit_code", number(self.exit_code(ExitStyle::Native))),
             ("exception", self.exception.as_ref().map(exception).into()),
             ("causes", self.causes.iter().map(exception).collect()),
@@ -59,20 +59,6 @@ impl Failure {
             ),
         ]);
         report.to_pretty() + "\n"
-    }
-}
-
-const fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Configuration => "configuration",
-        Phase::CodeFetch => "code_fetch",
-        Phase::Install => "install",
-        Phase::HostWait => "host_wait",
-        Phase::Checkpoints => "checkpoints",
-        Phase::Start => "start",
-        Phase::Script => "script",
-        Phase::Stop => "stop",
-        Phase::Internal => "internal",
     }
 }
 

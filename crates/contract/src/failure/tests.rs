@@ -4,7 +4,10 @@ use super::{
     Ended, Exception, Failure, Phase, Place, RankException, TEXT_LIMIT_BYTES, signal_name,
     signal_text,
 };
-use crate::exit::{Code, ExitStyle};
+use crate::{
+    exit::{Code, ExitStyle},
+    json::Json,
+};
 
 fn exception(type_name: &str, message: &str) -> Exception {
     Exception {
@@ -452,4 +455,50 @@ proptest! {
         prop_assert!(text.contains(":7 in f"), "{}", text);
         prop_assert!(text.chars().all(|c| !c.is_control() || c == '\n' || c == '\t'));
     }
+}
+
+#[test]
+fn another_host_reads_what_one_wrote() {
+    let mut full = value_error();
+    full.rank = Some(3);
+    full.hint = Some("look".to_owned());
+    full.causes = vec![exception("KeyError", "'x'")];
+    full.other_ranks = vec![RankException {
+        rank: 5,
+        exception: exception("OSError", "gone"),
+    }];
+    // Escapes of a terminal don't survive the report, and are not part of it.
+    full.stderr_tail = b"last words\n".to_vec();
+    let ends = [
+        Ended::Exited { code: 3 },
+        Ended::Signaled {
+            signal: 9,
+            core_dumped: false,
+            peak_rss_bytes: None,
+        },
+        Ended::OutOfMemory {
+            limit_bytes: None,
+            peak_rss_bytes: None,
+        },
+        Ended::Stopped {
+            signal: 15,
+            code: 143,
+            killed: true,
+        },
+        Ended::NotStarted {
+            reason: "`x` is not there".to_owned(),
+        },
+    ];
+    for phase in Phase::ALL {
+        for ended in &ends {
+            let failure = Failure {
+                phase,
+                ended: Some(ended.clone()),
+                ..full.clone()
+            };
+            let read = Failure::from_json(&Json::parse(failure.to_json().as_bytes()).unwrap());
+            assert_eq!(read, Some(failure));
+        }
+    }
+    assert_eq!(Failure::from_json(&Json::parse(b"{}").unwrap()), None);
 }

@@ -118,13 +118,19 @@ impl Failure {
             .causes
             .iter()
             .map(|cause| format!("caused by {}", exception_line(cause)));
-        let others = self
+        // Those that were ended say nothing about the reason: the JSON has them.
+        let silent = Exception::ended_when_asked();
+        let others: Vec<_> = self
             .other_ranks
+            .iter()
+            .filter(|other| other.exception != silent)
+            .collect();
+        let more = others.len().saturating_sub(TEXT_RANKS);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        let others = others
             .iter()
             .take(TEXT_RANKS)
             .map(|other| format!("rank {}: {}", other.rank, exception_line(&other.exception)));
-        let more = self.other_ranks.len().saturating_sub(TEXT_RANKS);
-        let more = (more > 0).then(|| format!("and {more} more"));
         let command = self
             .command_text()
             .map(|command| format!("command: {command}"));
@@ -207,6 +213,7 @@ const fn phase_text(phase: Phase) -> Option<&'static str> {
         Phase::Checkpoints => Some("while restoring the checkpoints"),
         Phase::Start => Some("while starting the script"),
         Phase::Script => None,
+        Phase::Cluster => Some("while the hosts trained together"),
         Phase::Stop => Some("after the script"),
         Phase::Internal => Some("a fault of optml itself"),
     }

@@ -57,6 +57,37 @@ variables! {
         unset "900 s.",
         empty "Like unset.",
         default "900";
+    OPTML_LAUNCHER: Optml, "OPTML_LAUNCHER",
+        "Who starts the processes of a job: `auto`, `none` (one process a host), `native` (one for each accelerator, with torch's variables), `torchrun`, `mpirun`, `smddp`, `xla`, `tensorflow-ps`, `tensorflow` or `mxnet`.",
+        unset "What the job's hyperparameters ask for (`sagemaker_mpi_enabled` and its like), else one process a host.",
+        empty "Like unset.",
+        default "auto";
+    OPTML_CLUSTER: Optml, "OPTML_CLUSTER",
+        "Who says which hosts a job has, where several do: `sagemaker` (`resourceconfig.json`), `torchrun`, `pytorchjob`, `lws`, `slurm`, `job` (Indexed Job), `batch`, `skypilot`, `dstack`, `volcano`, `hostfile` or `tensorflow`.",
+        unset "All are heard. That they disagree is an error.",
+        empty "Like unset.";
+    OPTML_PROCESSES_PER_HOST: Optml, "OPTML_PROCESSES_PER_HOST",
+        "How many processes a launcher starts on each host.",
+        unset "Hyperparameter `sagemaker_mpi_num_of_processes_per_host`, what the scheduler says, the number of GPUs, of Neuron cores, or 1.",
+        empty "Like unset.";
+    OPTML_TORCHRUN_OPTIONS: Optml, "OPTML_TORCHRUN_OPTIONS",
+        "Words for `torchrun`, divided by white space, before the script: `--max-restarts 3`, `--rdzv-backend c10d`.",
+        unset "None: fixed hosts, no restarts.",
+        empty "Like unset.";
+    OPTML_CONTROL_PORT: Optml, "OPTML_CONTROL_PORT",
+        "The port of the first host on which the hosts of a job find each other and say how they end.",
+        unset "7779.",
+        empty "Like unset.",
+        default "7779";
+    OPTML_CLUSTER_SECRET: Optml, "OPTML_CLUSTER_SECRET",
+        "A text that the hosts of a job share and nobody else knows. With it nobody else can join them.",
+        unset "The job's name and hosts: keeps jobs apart, and keeps out nobody who knows them.",
+        empty "Like unset.";
+    OPTML_SILENCE_LIMIT_S: Optml, "OPTML_SILENCE_LIMIT_S",
+        "Seconds that the processes of a host may print nothing before the job is taken to hang, and is ended.",
+        unset "No limit.",
+        empty "Like unset.",
+        default "0";
     OPTML_LOG_FORMAT: Optml, "OPTML_LOG_FORMAT",
         "The form of our own lines on stderr, `text` or `json`. Lines of the script are passed on as they are.",
         unset "Text.",
@@ -195,6 +226,16 @@ variables! {
         "Decides `is_modelparallel_enabled`: true if it is anything but `{}`.",
         unset "Null.",
         empty "Empty.",
+        source "sagemaker-training 5.1.4";
+    RUN_NEURON_PARALLEL_COMPILE: Train, "RUN_NEURON_PARALLEL_COMPILE",
+        "1: torchrun runs below `neuron_parallel_compile`, which compiles the graphs of the job.",
+        unset "It does not.",
+        empty "It does not.",
+        source "sagemaker-training 5.1.4";
+    SM_DLC_TORCH_VERSION: Train, "SM_DLC_TORCH_VERSION",
+        "The version of torch in the image: `mpirun` sets variables of NCCL for SageMaker's model parallel library by it.",
+        unset "They are not set.",
+        empty "They are not set.",
         source "sagemaker-training 5.1.4";
     CUDA_VISIBLE_DEVICES: Train, "CUDA_VISIBLE_DEVICES",
         "Which GPUs count in `SM_NUM_GPUS`: indices or identifiers.",
@@ -676,6 +717,109 @@ variables! {
         "A file that holds what `SM_TRAINING_ENV` would. Any other `SM_*` variable that is too large has a `_FILE` too.",
         unset "`SM_TRAINING_ENV` is set.",
         source "ours";
+    GROUP_WORLD_SIZE: Script, "GROUP_WORLD_SIZE",
+        "Launcher `native`: how many hosts there are. With it come `RANK`, `LOCAL_RANK`, `WORLD_SIZE`, `LOCAL_WORLD_SIZE`, `GROUP_RANK`, `MASTER_ADDR` and `MASTER_PORT`, as torchrun sets them.",
+        source "PyTorch, torchrun";
+    NODE_RANK: Script, "NODE_RANK",
+        "Launcher `native`: which of the hosts this is.",
+        source "PyTorch Lightning";
+    ROLE_RANK: Script, "ROLE_RANK",
+        "Launcher `native`: the same as `RANK`.",
+        source "PyTorch, torchrun";
+    ROLE_WORLD_SIZE: Script, "ROLE_WORLD_SIZE",
+        "Launcher `native`: the same as `WORLD_SIZE`.",
+        source "PyTorch, torchrun";
+    NCCL_HOSTID: Script, "NCCL_HOSTID",
+        "The name of the host, by which NCCL tells hosts apart. With several hosts, by `native`, `torchrun`, `mpirun` and `smddp`. Kept if it is set already.",
+        source "NCCL";
+    NCCL_SOCKET_IFNAME: Script, "NCCL_SOCKET_IFNAME",
+        "The network interface between the hosts, if this machine has it. By `native`, `torchrun`, `mpirun` and `smddp`. Kept if it is set already.",
+        source "sagemaker-training 5.1.4";
+    GLOO_SOCKET_IFNAME: Script, "GLOO_SOCKET_IFNAME",
+        "The same for gloo. By `native` and `torchrun`. Kept if it is set already.",
+        source "PyTorch, torch.distributed";
+    NCCL_DEBUG: Script, "NCCL_DEBUG",
+        "How much NCCL says. By `mpirun` and `smddp`: `--NCCL_DEBUG` in the custom options, else what is set already, else `INFO`. By `xla`: `info` if it isn't set.",
+        source "sagemaker-training 5.1.4";
+    NCCL_MIN_NRINGS: Script, "NCCL_MIN_NRINGS",
+        "4, by `mpirun`. Kept if it is set already.",
+        source "sagemaker-training 5.1.4";
+    NCCL_PROTO: Script, "NCCL_PROTO",
+        "`simple` where there is an Elastic Fabric Adapter, and by `xla`. Kept if it is set already.",
+        source "sagemaker-training 5.1.4";
+    NCCL_ALGO: Script, "NCCL_ALGO",
+        "`ring`, by `mpirun` for SageMaker's model parallel library on torch 2 or newer. Kept if it is set already.",
+        source "sagemaker-training 5.1.4";
+    FI_PROVIDER: Script, "FI_PROVIDER",
+        "`efa` where there is an Elastic Fabric Adapter. Kept if it is set already.",
+        source "sagemaker-training 5.1.4";
+    FI_EFA_USE_DEVICE_RDMA: Script, "FI_EFA_USE_DEVICE_RDMA",
+        "1 where the adapter can do RDMA, and by `xla`. Kept if it is set already.",
+        source "sagemaker-training 5.1.4";
+    RDMAV_FORK_SAFE: Script, "RDMAV_FORK_SAFE",
+        "1 where the adapter can do RDMA, and by `smddp`. Kept if it is set already.",
+        source "sagemaker-training 5.1.4";
+    SMDATAPARALLEL_USE_HOMOGENEOUS: Script, "SMDATAPARALLEL_USE_HOMOGENEOUS",
+        "1, by `smddp` on several hosts.",
+        source "sagemaker-training 5.1.4";
+    SMDATAPARALLEL_USE_SINGLENODE: Script, "SMDATAPARALLEL_USE_SINGLENODE",
+        "1, by `smddp` on one host.",
+        source "sagemaker-training 5.1.4";
+    SMDATAPARALLEL_SERVER_ADDR: Script, "SMDATAPARALLEL_SERVER_ADDR",
+        "The first host, by `smddp` on several hosts.",
+        source "sagemaker-training 5.1.4";
+    SMDATAPARALLEL_SERVER_PORT: Script, "SMDATAPARALLEL_SERVER_PORT",
+        "7592, by `smddp` on several hosts.",
+        source "sagemaker-training 5.1.4";
+    SAGEMAKER_INSTANCE_TYPE: Script, "SAGEMAKER_INSTANCE_TYPE",
+        "Hyperparameter `sagemaker_instance_type`, else the type of this machine. By `smddp` on several hosts.",
+        source "sagemaker-training 5.1.4";
+    OFI_NCCL_NIC_DUP_CONNS: Script, "OFI_NCCL_NIC_DUP_CONNS",
+        "The number of GPUs, by `xla`. Kept if it is set already.",
+        source "sagemaker-training 5.1.4";
+    XRT_HOST_ORDINAL: Script, "XRT_HOST_ORDINAL",
+        "Which of the hosts this is, by `xla`.",
+        source "sagemaker-training 5.1.4";
+    XRT_SHARD_WORLD_SIZE: Script, "XRT_SHARD_WORLD_SIZE",
+        "How many hosts there are, by `xla`.",
+        source "sagemaker-training 5.1.4";
+    XRT_WORKERS: Script, "XRT_WORKERS",
+        "The hosts with their ports, by `xla`.",
+        source "sagemaker-training 5.1.4";
+    XRT_MESH_SERVICE_ADDRESS: Script, "XRT_MESH_SERVICE_ADDRESS",
+        "The first host and its port, by `xla` on several hosts.",
+        source "sagemaker-training 5.1.4";
+    GPU_NUM_DEVICES: Script, "GPU_NUM_DEVICES",
+        "The number of GPUs, by `xla`.",
+        source "sagemaker-training 5.1.4";
+    S3_REGION: Script, "S3_REGION",
+        "The region of the job, by `tensorflow` and `tensorflow-ps`. Kept if it is set already.",
+        unset "No region is known.",
+        source "sagemaker-tensorflow-training 20.5.0";
+    S3_USE_HTTPS: Script, "S3_USE_HTTPS",
+        "1, by `tensorflow` and `tensorflow-ps`. Kept if it is set already.",
+        source "sagemaker-tensorflow-training 20.5.0";
+    TF_CPP_MIN_LOG_LEVEL: Script, "TF_CPP_MIN_LOG_LEVEL",
+        "1, by `tensorflow` and `tensorflow-ps`. Kept if it is set already.",
+        source "sagemaker-tensorflow-training 20.5.0";
+    DMLC_NUM_WORKER: Script, "DMLC_NUM_WORKER",
+        "How many hosts there are, by `mxnet`.",
+        source "sagemaker-mxnet-training 4.3.0";
+    DMLC_NUM_SERVER: Script, "DMLC_NUM_SERVER",
+        "The same.",
+        source "sagemaker-mxnet-training 4.3.0";
+    DMLC_ROLE: Script, "DMLC_ROLE",
+        "`worker` for the script, `server` and `scheduler` for what serves it. By `mxnet`.",
+        source "sagemaker-mxnet-training 4.3.0";
+    DMLC_PS_ROOT_URI: Script, "DMLC_PS_ROOT_URI",
+        "The address of the first host, by `mxnet`.",
+        source "sagemaker-mxnet-training 4.3.0";
+    DMLC_PS_ROOT_PORT: Script, "DMLC_PS_ROOT_PORT",
+        "Hyperparameter `_ps_port`, else 8000. By `mxnet`.",
+        source "sagemaker-mxnet-training 4.3.0";
+    PS_VERBOSE: Script, "PS_VERBOSE",
+        "Hyperparameter `_ps_verbose`, else 0. By `mxnet`.",
+        source "sagemaker-mxnet-training 4.3.0";
     SAGEMAKER_BIND_TO_PORT: Serve, "SAGEMAKER_BIND_TO_PORT",
         "The port of `/ping` and `/invocations`. `OPTML_PORT` comes first.",
         unset "8080.",

@@ -14,7 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::{ChildEvent, ChildId, Request, Stops, ending::Ending, lock, starting};
 use crate::{
-    command::Command,
+    command::{Command, OnStop},
     ended::{Ended, Exit, Leftovers, StopRecord},
     exec_error::{SpawnError, SpawnErrorKind},
     signals::{Meaning, Signals, StopSignal},
@@ -46,6 +46,7 @@ struct Record {
     started: Instant,
     stop: Stop,
     asked: Option<(StopSignal, Instant)>,
+    on_stop: OnStop,
     memory_events: Vec<PathBuf>,
     n_memory_kills_before: u64,
     /// Set when the child itself is gone and reaped, and what it left behind is being ended. From then on its process
@@ -142,7 +143,9 @@ impl Reaper {
             }
             Request::StopAll(grace) => {
                 self.closing = true;
-                self.end_all(Wish::Within(grace));
+                for child in &mut self.children {
+                    child.end(Wish::Within(grace), self.grace);
+                }
             }
             Request::OnEachStop(mut listener) => {
                 let first = lock(&self.stops).first;
@@ -169,6 +172,7 @@ impl Reaper {
         if let Some(kind) = self.refusal() {
             return listener(ChildEvent::Failed(SpawnError { program, kind }));
         }
+        let on_stop = command.on_stop;
         let memory_events = command.memory_events.clone();
         let n_memory_kills_before = count_memory_kills(&memory_events);
         let pid = match starting::start(command) {
@@ -184,6 +188,7 @@ impl Reaper {
             started: Instant::now(),
             stop: Stop::Running,
             asked: None,
+            on_stop,
             memory_events,
             n_memory_kills_before,
             ending: None,
@@ -217,7 +222,14 @@ impl Reaper {
             listener(signal);
         }
         if self.policy == StopPolicy::PassOn {
-            self.end_all(Wish::AsSignal(signal));
+            let grace = self.grace;
+            for child in self
+                .children
+                .iter_mut()
+                .filter(|child| child.takes_signals())
+            {
+                child.end(Wish::AsSignal(signal), grace);
+            }
         }
     }
 
@@ -236,18 +248,13 @@ impl Reaper {
         }
     }
 
-    fn end_all(&mut self, wish: Wish) {
-        for child in &mut self.children {
-            child.end(wish, self.grace);
-        }
-    }
-
     fn forward(&self, signal: Signal, name: &str) {
         let n_children = self.children.len();
         match self.policy {
             StopPolicy::PassOn => {
                 debug!(signal = name, n_children, "passed on");
-                for child in self.children.iter().filter(|child| child.ending.is_none()) {
+                let alive = self.children.iter().filter(|child| child.ending.is_none());
+                for child in alive.filter(|child| child.takes_signals()) {
                     send_to_group(child.pid, signal);
                 }
             }
@@ -316,6 +323,10 @@ impl Reaper {
 }
 
 impl Record {
+    fn takes_signals(&self) -> bool {
+        self.on_stop == OnStop::PassOn
+    }
+
     fn end(&mut self, wish: Wish, grace: Grace) {
         let now = Instant::now();
         if let Some(ending) = &mut self.ending {

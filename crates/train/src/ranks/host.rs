@@ -1,0 +1,475 @@
+//! A host while its processes run.
+
+use std::{
+    ffi::OsString,
+    path::PathBuf,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use optml_contract::{
+    failure::{Ended, Failure, Phase, redact_words},
+    options::{Launcher, LogWrap},
+};
+use optml_supervise::{
+    ChildEvent, ChildRef, Command, Exit, Format, OnStop, Pump, SpawnError, SpawnErrorKind, Stdin,
+    StopSignal, stop_marked,
+};
+use tracing::info;
+
+use super::{Ranks, Turn, WAIT_AFTER_STOP, n_processes, over, start::Task};
+use crate::{
+    failing::{Failed, cut_short, ended, explain, message, not_done, not_started},
+    launcher::{Part, Process, Role},
+    link::{Event, Outcome},
+    probe,
+    run::{Loaded, say_end},
+    ssh, untangle,
+};
+
+/// How long a program that is no longer needed may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long the end of a stream is waited for when all processes that we know of are gone.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What Open MPI sets for each process that it starts for the job.
+const MARK: &str = "OMPI_COMM_WORLD_RANK";
+/// How often it is looked whether processes still print something.
+const LOOK_FOR_SILENCE: Duration = Duration::from_secs(1);
+
+/// The host while its processes run.
+pub(super) struct Host<'a> {
+    ranks: Ranks<'a>,
+    loaded: &'a Loaded,
+    children: Vec<Running>,
+    /// The first failure here.
+    failure: Option<Failed>,
+    has_ended: bool,
+    stopped: Option<StopSignal>,
+    /// When the grace of what Open MPI has started is over.
+    grace_ends: Option<Instant>,
+    /// When nothing is waited for any more.
+    give_up: Option<Instant>,
+    is_silent: bool,
+    over: Option<Outcome>,
+}
+
+/// A process of this host.
+struct Running {
+    process: Process,
+    shown: Vec<String>,
+    child: ChildRef,
+    pump: Option<Pump>,
+    on_stop: OnStop,
+}
+
+impl<'a> Host<'a> {
+    pub(super) fn new(ranks: Ranks<'a>, loaded: &'a Loaded) -> Self {
+        ranks.told.is_running.store(true, Ordering::SeqCst);
+        Self {
+            ranks,
+            loaded,
+            children: Vec::new(),
+            failure: None,
+            has_ended: false,
+            stopped: None,
+            grace_ends: None,
+            give_up: None,
+            is_silent: false,
+            over: None,
+        }
+    }
+
+    /// Starts what is to be started, and waits for the end of the job.
+    pub(super) fn run(mut self, task: Task) -> Result<(), Failed> {
+        if let Err(failure) = self.start(task) {
+            self.fail(failure);
+        }
+        self.end_if_all_have();
+        loop {
+            let now = Instant::now();
+            if self.over.is_some() && self.children.iter().all(Running::is_gone) {
+                break;
+            }
+            if self.give_up.is_some_and(|limit| now >= limit) {
+                break;
+            }
+            self.keep_time(now);
+            match self.next(now) {
+                Some(Turn::Link(event)) => self.told(event),
+                Some(Turn::Child(index, event)) => self.child(index, event),
+                Some(Turn::Stop(signal)) => self.stop(signal),
+                None => {}
+            }
+        }
+        self.ranks.link.close();
+        match (self.over, self.failure) {
+            (Some(Err(failure)), _) | (_, Some(failure)) => Err(failure),
+            (Some(Ok(())), None) => Ok(()),
+            // Nobody told us how it ended, within the time that a stop leaves.
+            (None, None) => match self.stopped {
+                Some(signal) if self.children.iter().any(Running::serves) => {
+                    Err(cut_short(Phase::Script, signal))
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn next(&self, now: Instant) -> Option<Turn> {
+        let looks = self
+            .ranks
+            .job
+            .options
+            .silence_limit
+            .map(|_| now + LOOK_FOR_SILENCE);
+        let next = [self.give_up, self.grace_ends, looks]
+            .into_iter()
+            .flatten()
+            .min();
+        match next {
+            None => Some(self.ranks.inbox.recv().expect("we have a sender ourselves")),
+            // Too late or not at all: what is due is looked at.
+            Some(next) => {
+                let left = next.saturating_duration_since(now);
+                self.ranks.inbox.recv_timeout(left).ok()
+            }
+        }
+    }
+
+    fn start(&mut self, task: Task) -> Result<(), Failed> {
+        let Task { role, more, server } = task;
+        match role {
+            Role::Runs(processes) => {
+                let n_alike = processes
+                    .iter()
+                    .filter(|process| process.rank.is_some())
+                    .count();
+                for process in processes {
+                    self.start_process(process, &more, n_alike > 1)?;
+                }
+            }
+            Role::Serves(_) => {
+                let server = server.expect("a host that serves has a server");
+                self.start_server(server)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn start_process(
+        &mut self,
+        process: Process,
+        more: &[(OsString, OsString)],
+        among_others: bool,
+    ) -> Result<(), Failed> {
+        let shown = redact_words(&process.display_words());
+        let mut command = Command::new(&process.program);
+        command.arguments.clone_from(&process.words);
+        command.environment = over(&over(&self.loaded.exported.vars, &process.variables), more);
+        command.directory =
+            Some(self.loaded.layout.code().into()).filter(|folder: &PathBuf| folder.is_dir());
+        command.stdin = Stdin::Inherit;
+        if self.is_open_mpi() {
+            command.on_stop = OnStop::Leave;
+        }
+        info!(
+            rank = process.rank,
+            command = shown.join(" "),
+            "{}",
+            match process.part {
+                Part::Trains => "starting the script",
+                Part::Helps => "starting a server",
+            }
+        );
+        let format = self.format(&process, among_others);
+        self.spawn(command, process, shown, &format)
+    }
+
+    fn start_server(&mut self, server: ssh::Server) -> Result<(), Failed> {
+        let mut command = server.command;
+        command.on_stop = OnStop::Leave;
+        let process = Process {
+            rank: None,
+            part: Part::Helps,
+            program: command.program.clone(),
+            words: command.arguments.clone(),
+            variables: Vec::new(),
+        };
+        let shown = process.display_words();
+        self.spawn(command, process, shown, &Format::Prefix("sshd".to_owned()))?;
+        let index = self.children.len() - 1;
+        let (children, inbox, sender) = (&self.children, &self.ranks.inbox, &self.ranks.sender);
+        let is_there = |pause: Duration| match inbox.recv_timeout(pause) {
+            Ok(turn) => {
+                let gone = matches!(&turn, Turn::Child(at, ChildEvent::Died { .. } | ChildEvent::Failed(_)) if *at == index);
+                // It is looked at again later.
+                let _ = sender.send(turn);
+                !gone && !children[index].is_gone()
+            }
+            Err(_) => true,
+        };
+        ssh::wait_for(&server.known_as, &is_there)
+            .map_err(|error| not_done(Phase::Start, &error, error.hint()))?;
+        info!(
+            port = server.known_as.port,
+            "the first host may start processes here"
+        );
+        self.ranks.link.serving();
+        Ok(())
+    }
+
+    fn spawn(
+        &mut self,
+        mut command: Command,
+        process: Process,
+        shown: Vec<String>,
+        format: &Format,
+    ) -> Result<(), Failed> {
+        let on_stop = command.on_stop;
+        let os = |error| {
+            let program = command.program.clone();
+            let kind = SpawnErrorKind::Os(error);
+            not_started(Phase::Start, &SpawnError { program, kind })
+        };
+        let (pump, (stdout, stderr)) = Pump::start(self.ranks.job.console, format).map_err(os)?;
+        command.output = Some(if self.is_open_mpi() && process.part == Part::Trains {
+            let stdout = untangle::whole_lines(stdout).map_err(os)?;
+            (stdout, untangle::whole_lines(stderr).map_err(os)?)
+        } else {
+            (stdout, stderr)
+        });
+        command.memory_events = probe::memory_events(self.ranks.job.source);
+        let (index, sender) = (self.children.len(), self.ranks.sender.clone());
+        let child = self.ranks.job.supervisor.watch(command, move |event| {
+            // The receiver is gone: the job is over.
+            let _ = sender.send(Turn::Child(index, event));
+        });
+        self.children.push(Running {
+            process,
+            shown,
+            child,
+            pump: Some(pump),
+            on_stop,
+        });
+        Ok(())
+    }
+
+    fn format(&self, process: &Process, among_others: bool) -> Format {
+        let host = self.loaded.env.current_host().to_string();
+        let name = match (process.rank, process.part) {
+            (_, Part::Helps) => Some("server".to_owned()),
+            (Some(rank), Part::Trains) if among_others => Some(format!("rank {rank}")),
+            _ => None,
+        };
+        match (self.ranks.job.options.log_wrap, name) {
+            (LogWrap::Raw, None) => Format::Raw,
+            (LogWrap::Raw, Some(name)) => Format::Prefix(name),
+            (LogWrap::Prefix, None) => Format::Prefix(host),
+            (LogWrap::Prefix, Some(name)) => Format::Prefix(format!("{host} {name}")),
+            (LogWrap::Json, _) => Format::Json { host },
+        }
+    }
+
+    fn is_open_mpi(&self) -> bool {
+        matches!(self.ranks.launcher, Launcher::Mpirun | Launcher::Smddp)
+    }
+
+    fn told(&mut self, event: Event) {
+        match event {
+            Event::Stop { grace, gently } if self.stopped.is_none() => {
+                info!(
+                    grace_s = grace.as_secs(),
+                    "another host ends, and so does this one"
+                );
+                self.ask_to_end(grace, gently);
+            }
+            // We have been asked to stop ourselves: the grace is running.
+            Event::Stop { .. } | Event::Start(_) | Event::AllServe => {}
+            Event::Over(outcome) => {
+                self.over = Some(outcome);
+                for running in &self.children {
+                    running.child.stop(LAST_WORDS);
+                }
+            }
+        }
+    }
+
+    /// Asks everything that trains here.
+    fn ask_to_end(&mut self, grace: Duration, gently: bool) {
+        if self.is_open_mpi() {
+            stop_marked(MARK);
+        }
+        for running in self
+            .children
+            .iter()
+            .filter(|running| running.process.part == Part::Trains)
+        {
+            // Open MPI ends by itself when its processes have.
+            if running.on_stop == OnStop::PassOn || !gently {
+                running.child.stop(grace);
+            }
+        }
+        if gently {
+            self.grace_ends = Some(Instant::now() + grace);
+        }
+    }
+
+    fn stop(&mut self, signal: StopSignal) {
+        if self.stopped.is_some() {
+            // The second one skips what is left of the grace.
+            self.children
+                .iter()
+                .for_each(|running| running.child.kill());
+            return;
+        }
+        self.stopped = Some(signal);
+        self.ranks.link.stopping();
+        let grace = self.ranks.job.options.stop_grace;
+        // The supervisor passes it on to the others.
+        if self.is_open_mpi() {
+            self.ask_to_end(grace, true);
+        }
+        if self.children.iter().any(Running::serves) {
+            self.give_up = Some(Instant::now() + grace + WAIT_AFTER_STOP);
+        }
+        self.give_up_soon();
+    }
+
+    fn keep_time(&mut self, now: Instant) {
+        if self.grace_ends.is_some_and(|end| now >= end) {
+            self.grace_ends = None;
+            for running in self
+                .children
+                .iter()
+                .filter(|running| running.on_stop == OnStop::Leave)
+            {
+                running.child.stop(LAST_WORDS);
+            }
+        }
+        self.look_for_silence();
+    }
+
+    fn look_for_silence(&mut self) {
+        let Some(limit) = self.ranks.job.options.silence_limit else {
+            return;
+        };
+        let pumps = self
+            .children
+            .iter()
+            .filter_map(|running| running.pump.as_ref());
+        let silent = pumps.map(Pump::silent_for).min();
+        let trains = self
+            .children
+            .iter()
+            .any(|running| running.process.part == Part::Trains && !running.is_gone());
+        if self.is_silent || !trains || silent.is_none_or(|silent| silent < limit) {
+            return;
+        }
+        self.is_silent = true;
+        let mut failure = Failure::new(Phase::Script);
+        failure.exception = Some(message(format!(
+            "nothing was printed for {} s: the job is taken to hang",
+            limit.as_secs()
+        )));
+        failure.hint = Some("OPTML_SILENCE_LIMIT_S sets the time".to_owned());
+        self.fail(Box::new(failure));
+    }
+
+    fn child(&mut self, index: usize, event: ChildEvent) {
+        match event {
+            ChildEvent::Started { .. } | ChildEvent::Died { .. } => {}
+            ChildEvent::Failed(error) => {
+                let running = &mut self.children[index];
+                running.pump = None;
+                let mut failure = not_started(Phase::Start, &error);
+                failure.command.clone_from(&running.shown);
+                failure.rank = running.process.rank;
+                self.fail(failure);
+                self.end_if_all_have();
+            }
+            ChildEvent::Gone(exit) => {
+                self.gone(index, &exit);
+                self.end_if_all_have();
+            }
+        }
+    }
+
+    fn gone(&mut self, index: usize, exit: &Exit) {
+        let running = &mut self.children[index];
+        let output = running
+            .pump
+            .take()
+            .map(|pump| pump.finish(PATIENCE))
+            .unwrap_or_default();
+        if running.process.part == Part::Trains {
+            say_end(exit, running.process.rank);
+        }
+        let is_expected = self.over.is_some() || exit.stop.is_some();
+        if exit.ended.is_success() || (running.process.part == Part::Helps && is_expected) {
+            return;
+        }
+        let mut failure = ended(Phase::Script, exit, output, self.ranks.job.source);
+        if let (Some(signal), None) = (self.stopped, exit.stop) {
+            failure.ended = Some(Ended::Stopped {
+                signal: signal.number(),
+                code: exit.ended.exit_code(),
+                killed: false,
+            });
+        }
+        explain(&mut failure, &self.loaded.layout);
+        failure.command.clone_from(&running.shown);
+        failure.rank = running.process.rank.or(failure.rank);
+        failure.host = failure.rank.and_then(|rank| self.host_of(rank));
+        self.fail(failure);
+    }
+
+    /// The host of a rank: all have the same number, in the order of the hosts.
+    fn host_of(&self, rank: u32) -> Option<String> {
+        let cluster = &self.loaded.cluster;
+        let place = rank.checked_div(n_processes(self.ranks.job, self.loaded))?;
+        cluster.hosts.get(place as usize).map(ToString::to_string)
+    }
+
+    fn fail(&mut self, mut failure: Failed) {
+        failure
+            .host
+            .get_or_insert_with(|| self.loaded.env.current_host().to_string());
+        self.ranks.link.failing(failure.clone());
+        self.failure.get_or_insert(failure);
+    }
+
+    /// Tells the others when nothing trains here any more. A host that serves has not ended before the first.
+    fn end_if_all_have(&mut self) {
+        let trains = |running: &Running| running.process.part == Part::Trains;
+        let all_gone = self
+            .children
+            .iter()
+            .filter(|running| trains(running))
+            .all(Running::is_gone);
+        let serves = self.children.iter().any(Running::serves) && self.failure.is_none();
+        if self.has_ended || !all_gone || serves {
+            return;
+        }
+        self.has_ended = true;
+        self.ranks.link.ended(None);
+        self.give_up_soon();
+    }
+
+    /// After a stop signal the others are not waited for much longer: time is short.
+    fn give_up_soon(&mut self) {
+        if self.has_ended && self.stopped.is_some() {
+            self.give_up = Some(Instant::now() + WAIT_AFTER_STOP);
+        }
+    }
+}
+
+impl Running {
+    fn is_gone(&self) -> bool {
+        self.pump.is_none()
+    }
+
+    /// It is the server by which the first host starts processes here.
+    fn serves(&self) -> bool {
+        self.process.part == Part::Helps && self.on_stop == OnStop::Leave
+    }
+}
