@@ -13,7 +13,7 @@ use std::{
 
 use rustix::process::{Pid, Signal};
 
-/// Nothing in a test may take longer.
+/// Nothing in a test may take longer, unless it says so.
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A running process. Dropped, it takes its whole group with it; if the test is failing, it prints what it has seen.
@@ -120,6 +120,13 @@ impl Proc {
             stderr,
             deadline: Instant::now() + DEADLINE,
         }
+    }
+
+    /// Sets another deadline, from now on, for everything that is waited for.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.deadline = Instant::now() + limit;
+        self
     }
 
     /// The process id.

@@ -11,7 +11,13 @@ use optml_contract::{
 use optml_supervise::{Exit, Output, SpawnError, SpawnErrorKind, StopSignal};
 use tracing::{debug, error};
 
-use crate::{launch::LaunchError, traceback};
+use crate::{
+    launch::LaunchError,
+    traceback::{
+        self,
+        open_mpi::{End, notice},
+    },
+};
 
 /// A failure, on its way to the report.
 pub(crate) type Failed = Box<Failure>;
@@ -119,13 +125,51 @@ pub(crate) fn explain(failure: &mut Failure, layout: &Layout) {
         let text = plain_text(&failure.stderr_tail);
         failure.exception = text
             .lines()
-            .rfind(|line| !line.trim().is_empty())
+            .rfind(|line| {
+                !line
+                    .trim_matches(|c: char| c == '-' || c.is_whitespace())
+                    .is_empty()
+            })
             .map(|line| message(line.trim().to_owned()));
     }
     debug!(
         took_ms = begin.elapsed().as_millis(),
         "looked for the reason"
     );
+}
+
+/// The same for what Open MPI has started: which of its ranks it was, how that one ended, and on which host, as far as it
+/// says so.
+pub(crate) fn explain_open_mpi(failure: &mut Failure, layout: &Layout) {
+    explain(failure, layout);
+    // Where a rank has said what went wrong, Open MPI's words tell less.
+    if failure.rank.is_none()
+        && let Some(notice) = notice(&failure.stderr_tail)
+    {
+        failure.rank = notice.rank;
+        failure.host = notice.host;
+        failure.exception = notice.last_words.map(message);
+        match notice.end {
+            End::Exited(code) => failure.ended = Some(Ended::Exited { code }),
+            End::Signaled(signal) => {
+                failure.ended = Some(Ended::Signaled {
+                    signal,
+                    core_dumped: false,
+                    peak_rss_bytes: None,
+                });
+            }
+            End::NotStarted(program) => {
+                failure.exception = Some(message(format!("`{program}` could not be started")));
+                failure.hint =
+                    Some("it must be there and executable on every host of the job".to_owned());
+            }
+            End::HostLost => {
+                failure.phase = Phase::Cluster;
+                failure.exception = Some(message("Open MPI's daemon on this host is gone".into()));
+                failure.hint = Some("look at the log of this host".to_owned());
+            }
+        }
+    }
 }
 
 pub(crate) fn message(text: String) -> Exception {

@@ -7,6 +7,8 @@
 //! Pure, linear in the length of the tail, and never sure: any line may come from anywhere. A script that prints one
 //! line and exits gives `None`; the caller then has the last line of stderr.
 
+pub mod open_mpi;
+
 mod other;
 mod python;
 mod tag;

@@ -14,7 +14,7 @@ use optml_testkit::{Finished, OptMl, Proc};
 use crate::rig::{binary, start};
 
 /// Installs nothing but what is in the folder that it stands in: no `setuptools` is needed, and nothing is fetched.
-const BACKEND: &str = r#"
+pub(crate) const BACKEND: &str = r#"
 import zipfile
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     name = "optml_probe-1.0-py3-none-any.whl"
@@ -28,7 +28,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     return name
 "#;
 
-const PYPROJECT: &str = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n\n[project]\nname = \"optml-probe\"\nversion = \"1.0\"\n";
+pub(crate) const PYPROJECT: &str = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n\n[project]\nname = \"optml-probe\"\nversion = \"1.0\"\n";
 
 /// Says where it was installed.
 const PROBE: &str =

@@ -8,6 +8,7 @@ mod checkpoints;
 mod code;
 mod command_line;
 mod container;
+mod distributed;
 mod docs;
 mod env;
 mod failure;

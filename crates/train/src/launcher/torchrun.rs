@@ -26,7 +26,8 @@ pub(super) fn plan(site: &Site<'_>) -> Result<Plan, LauncherError> {
     all_words.extend(own_words(site, &given)?.into_iter().map(OsString::from));
     all_words.extend(given.words.iter().map(OsString::from));
     if !site.launch.is_python {
-        all_words.push("--no-python".into());
+        // With an underscore, as all of our words: torch before 2.0 knows no other spelling.
+        all_words.push("--no_python".into());
         all_words.push(site.launch.program.clone().into());
     }
     // `-m PACKAGE` and `SCRIPT` mean the same to torchrun as to Python.
@@ -81,7 +82,6 @@ fn own_words(site: &Site<'_>, given: &Given) -> Result<Vec<String>, LauncherErro
     ];
     if given.finds_hosts_itself() {
         // The agents agree on numbers among themselves, at a meeting point that each of them must know.
-        // With underscores: torch before 2.0 knows no other spelling.
         if !given.has("--standalone") {
             options.push(("--rdzv_endpoint", format!("{master}:{port}")));
             options.push(("--rdzv_id", job_id(site)));

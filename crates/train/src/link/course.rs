@@ -27,6 +27,9 @@ use crate::failing::message;
 #[cfg(test)]
 mod tests;
 
+/// What to do about hosts that disagree.
+pub(super) const SAME_EVERYWHERE: &str = "all hosts need the same image, files and variables";
+
 /// How long a job may take to come to its end at each turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bounds {
@@ -119,15 +122,18 @@ impl Course {
         }
     }
 
-    /// A host is there. `Err`: it can't take part, and why.
-    pub(super) fn join(&mut self, member: &Member) -> Result<(), String> {
+    /// A host is there. `Err`: it can't take part, and why. One that takes the job for another will not come to agree:
+    /// nobody waits for it any longer.
+    pub(super) fn join(&mut self, member: &Member, now: Instant) -> Result<(), String> {
         let rank = member.rank as usize;
         // While a failure settles it may still come, and hear of it.
         if matches!(self.turn, Turn::Running | Turn::Over) {
             return Err("the job has begun without it".to_owned());
         }
         if member.terms != self.terms {
-            return Err(self.disagreement(&member.terms));
+            let reason = self.disagreement(&member.terms);
+            self.disagrees(member, &reason, now);
+            return Err(reason);
         }
         let Some(host) = self.hosts.get_mut(rank) else {
             return Err(format!("there is no rank {rank}"));
@@ -142,6 +148,30 @@ impl Course {
             self.names[rank].clone_from(&member.host);
         }
         Ok(())
+    }
+
+    fn disagrees(&mut self, member: &Member, reason: &str, now: Instant) {
+        let rank = member.rank as usize;
+        let (Some(host), Some(name)) = (self.hosts.get_mut(rank), self.names.get_mut(rank)) else {
+            // Its list of hosts is longer: it is none of ours.
+            return;
+        };
+        // Whoever has that rank already is no concern of it.
+        if *host != Host::Absent {
+            return;
+        }
+        *host = Host::Ended;
+        if !member.host.is_empty() {
+            name.clone_from(&member.host);
+        }
+        let name = self.name(member.rank);
+        let mut failure = Failure::new(Phase::HostWait);
+        failure.exception = Some(message(format!(
+            "host `{name}` takes the job for another: {reason}"
+        )));
+        failure.hint = Some(SAME_EVERYWHERE.to_owned());
+        failure.host = Some(name);
+        self.failing(member.rank, Box::new(failure), now);
     }
 
     fn disagreement(&self, theirs: &Terms) -> String {
@@ -201,7 +231,14 @@ impl Course {
     }
 
     /// Something of a host's has failed.
-    pub(super) fn failing(&mut self, rank: u32, failure: Box<Failure>, now: Instant) {
+    pub(super) fn failing(&mut self, rank: u32, mut failure: Box<Failure>, now: Instant) {
+        if let Some(name) = self
+            .names
+            .get(rank as usize)
+            .filter(|name| !name.is_empty())
+        {
+            failure.host.get_or_insert_with(|| name.clone());
+        }
         let is_late = matches!(self.turn, Turn::Stopping { .. });
         self.told.push(Told {
             host: rank,
@@ -275,6 +312,13 @@ impl Course {
             }
             Turn::Stopping { until } if now >= until => Some(self.over()),
             _ => None,
+        }
+    }
+
+    /// A host that came too late has been told how the job ended.
+    pub(super) fn knows(&mut self, rank: u32) {
+        if let Some(host) = self.hosts.get_mut(rank as usize) {
+            *host = Host::Ended;
         }
     }
 

@@ -58,7 +58,7 @@ pub(super) fn run(party: &Party, listener: Option<TcpListener>, channel: &Channe
     let now = Instant::now();
     let mut course = Course::new(party.own.terms.clone(), &party.names, party.bounds(), now);
     course
-        .join(&party.own)
+        .join(&party.own, now)
         .expect("we agree with ourselves, and nobody was here before");
     let first = First {
         secret: party.secret(),
@@ -217,13 +217,14 @@ impl First<'_> {
         let act = match (message, guest.rank) {
             (Message::Join(member), None) => {
                 guest.rank = Some(member.rank);
-                match self.course.join(&member) {
+                match self.course.join(&member, now) {
                     Ok(()) => {
                         debug!(host = member.host, rank = member.rank, "joined");
                     }
                     Err(reason) => {
                         if let Some(end) = &self.end {
                             guest.tell(&Act::Over(end.clone()), None, now);
+                            self.course.knows(member.rank);
                             return;
                         }
                         warn!(

@@ -13,6 +13,7 @@ use tracing::{debug, info};
 use super::{
     BEAT, Channel, Event, LAST_WORDS, Party, Request, SILENCE, Start,
     connection::{Broken, Connection},
+    course::SAME_EVERYWHERE,
     message::Message,
     seal::Side,
 };
@@ -250,7 +251,7 @@ impl Member<'_> {
             "the first host `{}` does not take this one: {reason}",
             self.party.first
         )));
-        failure.hint = Some("all hosts need the same image, files and variables".to_owned());
+        failure.hint = Some(SAME_EVERYWHERE.to_owned());
         Box::new(failure)
     }
 

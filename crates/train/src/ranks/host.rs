@@ -19,7 +19,9 @@ use tracing::info;
 
 use super::{Ranks, Turn, WAIT_AFTER_STOP, n_processes, over, start::Task};
 use crate::{
-    failing::{Failed, cut_short, ended, explain, message, not_done, not_started},
+    failing::{
+        Failed, cut_short, ended, explain, explain_open_mpi, message, not_done, not_started,
+    },
     launcher::{Part, Process, Role},
     link::{Event, Outcome},
     probe,
@@ -33,6 +35,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// What Open MPI sets for each process that it starts for the job.
 const MARK: &str = "OMPI_COMM_WORLD_RANK";
+/// How long Open MPI may take to end what it has started. It gives its processes 2 s on the first host and 4 s on others,
+/// but waits for ever for a host that is gone.
+const OPEN_MPI_ENDS: Duration = Duration::from_secs(10);
 /// How often it is looked whether processes still print something.
 const LOOK_FOR_SILENCE: Duration = Duration::from_secs(1);
 
@@ -304,9 +309,11 @@ impl<'a> Host<'a> {
             .iter()
             .filter(|running| running.process.part == Part::Trains)
         {
-            // Open MPI ends by itself when its processes have.
-            if running.on_stop == OnStop::PassOn || !gently {
-                running.child.stop(grace);
+            match running.on_stop {
+                OnStop::PassOn => running.child.stop(grace),
+                // Open MPI ends by itself when its processes have.
+                OnStop::Leave if gently => {}
+                OnStop::Leave => running.child.stop(grace.min(OPEN_MPI_ENDS)),
             }
         }
         if gently {
@@ -416,10 +423,21 @@ impl<'a> Host<'a> {
                 killed: false,
             });
         }
-        explain(&mut failure, &self.loaded.layout);
+        if self.is_open_mpi() {
+            explain_open_mpi(&mut failure, &self.loaded.layout);
+        } else {
+            explain(&mut failure, &self.loaded.layout);
+        }
+        let running = &self.children[index];
         failure.command.clone_from(&running.shown);
         failure.rank = running.process.rank.or(failure.rank);
-        failure.host = failure.rank.and_then(|rank| self.host_of(rank));
+        // Open MPI may call the first host by another name than the job does.
+        let hosts = &self.loaded.cluster.hosts;
+        let named = failure
+            .host
+            .take()
+            .filter(|name| hosts.iter().any(|host| *host == **name));
+        failure.host = named.or_else(|| failure.rank.and_then(|rank| self.host_of(rank)));
         self.fail(failure);
     }
 

@@ -57,7 +57,7 @@ fn packages_and_programs() {
     /bin/torchrun
       --nnodes 1
       --nproc_per_node 1
-      --no-python /opt/ml/code/train.sh
+      --no_python /opt/ml/code/train.sh
       --lr 0.1
     ");
 }

@@ -49,7 +49,7 @@ fn member(rank: u32, n_hosts: u32) -> Member {
 fn running(n_hosts: u32, now: Instant) -> Course {
     let mut course = Course::new(terms(n_hosts), &[], BOUNDS, now);
     for rank in 0..n_hosts {
-        course.join(&member(rank, n_hosts)).unwrap();
+        course.join(&member(rank, n_hosts), now).unwrap();
     }
     let acts: Vec<_> = (0..n_hosts)
         .filter_map(|rank| course.ready(rank, None))
@@ -81,10 +81,10 @@ fn nothing_begins_before_all_are_ready() {
     let now = Instant::now();
     let mut course = Course::new(terms(2), &["a".to_owned(), "b".to_owned()], BOUNDS, now);
     assert_eq!(course.missing(), ["a", "b"]);
-    course.join(&member(0, 2)).unwrap();
+    course.join(&member(0, 2), now).unwrap();
     assert_eq!(course.ready(0, None), None);
     assert_eq!(course.missing(), ["b"]);
-    course.join(&member(1, 2)).unwrap();
+    course.join(&member(1, 2), now).unwrap();
     // However long it installs: it is there.
     assert_eq!(course.tick(after(now, 10_000)), None);
     assert_eq!(course.ready(1, None), Some(START));
@@ -159,8 +159,8 @@ fn a_lost_host_is_a_failure_unless_it_had_ended() {
 fn a_failure_before_the_beginning_ends_it() {
     let now = Instant::now();
     let mut course = Course::new(terms(3), &[], BOUNDS, now);
-    course.join(&member(0, 3)).unwrap();
-    course.join(&member(1, 3)).unwrap();
+    course.join(&member(0, 3), now).unwrap();
+    course.join(&member(1, 3), now).unwrap();
     course.ended(1, Some(failure("no such package")), now);
     assert!(matches!(course.tick(after(now, 1)), Some(Act::Stop { .. })));
     assert_eq!(course.ready(0, None), None);
@@ -173,18 +173,36 @@ fn a_failure_before_the_beginning_ends_it() {
 fn late_and_wrong_hosts_are_refused() {
     let now = Instant::now();
     let mut course = running(2, now);
-    let late = course.join(&member(1, 2)).unwrap_err();
+    let late = course.join(&member(1, 2), now).unwrap_err();
     assert_eq!(late, "the job has begun without it");
     let mut course = Course::new(terms(2), &[], BOUNDS, now);
-    let wrong = course.join(&member(2, 3)).unwrap_err();
+    let wrong = course.join(&member(2, 3), now).unwrap_err();
     assert_eq!(wrong, "hosts: `3` there, `2` on the first host");
     let wrong = course
-        .join(&Member {
-            rank: 9,
-            ..member(0, 2)
-        })
+        .join(
+            &Member {
+                rank: 9,
+                ..member(0, 2)
+            },
+            now,
+        )
         .unwrap_err();
     assert_eq!(wrong, "there is no rank 9");
+}
+
+#[test]
+fn a_host_that_disagrees_is_not_waited_for() {
+    let now = Instant::now();
+    let mut course = Course::new(terms(2), &[], BOUNDS, now);
+    course.join(&member(0, 2), now).unwrap();
+    let mut other = member(1, 2);
+    other.terms.processes_per_host = 4;
+    let reason = "processes a host: `4` there, `1` on the first host";
+    assert_eq!(course.join(&other, now).unwrap_err(), reason);
+    assert!(course.missing().is_empty());
+    assert!(matches!(course.tick(after(now, 1)), Some(Act::Stop { .. })));
+    let expected = format!("host `algo-2` takes the job for another: {reason}");
+    assert_eq!(text(course.ended(0, None, now)), expected);
 }
 
 #[test]
@@ -194,7 +212,7 @@ fn machines_of_one_name_are_noticed() {
     for rank in 0..2 {
         let mut member = member(rank, 2);
         member.node_name = "aws".to_owned();
-        course.join(&member).unwrap();
+        course.join(&member, now).unwrap();
     }
     course.ready(0, None);
     assert_eq!(

@@ -1,0 +1,207 @@
+//! torchrun, as Debian's torch has it, over hosts and on one.
+//!
+//! torch 1.13 on Python 3.11 needs `PET_REDIRECTS` and `PET_TEE`: it reads its own defaults as nothing there. It then
+//! writes `[default0]:` before each line of standard output.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use optml_testkit::{OptMl, Proc};
+
+use super::{
+    Job,
+    native::{PYTHON, SUM, lines, with_script},
+};
+
+#[track_caller]
+fn job(n_hosts: u8, prepare: impl Fn(OptMl) -> OptMl) -> Job {
+    let with_flag =
+        |tree| prepare(tree).hyperparameter("sagemaker_torch_distributed_enabled", "true");
+    Job::new(n_hosts, with_flag)
+        .variable("PET_REDIRECTS", "1")
+        .variable("PET_TEE", "1")
+        .variable("OPTML_PYTHON", PYTHON)
+}
+
+#[test]
+fn torch_adds_up_over_hosts() {
+    let ended = job(2, |tree| with_script(tree, SUM)).train();
+    ended.check_success();
+    for host in [1, 2] {
+        let line = format!("[default0]:sum 3 of 2 in algo-{host}");
+        assert_eq!(lines(&ended, host), [line], "{}", ended.log());
+    }
+}
+
+#[test]
+fn hosts_that_call_themselves_the_same_add_up_too() {
+    let hosts = optml_testkit::Hosts::all_called("aws", 2);
+    let job = Job::on(hosts, 2, |tree| with_script(tree, SUM))
+        .variable("OPTML_LAUNCHER", "torchrun")
+        .variable("PET_REDIRECTS", "1")
+        .variable("PET_TEE", "1")
+        .variable("OPTML_PYTHON", PYTHON);
+    let ended = job.train();
+    ended.check_success();
+    for host in [1, 2] {
+        let line = format!("[default0]:sum 3 of 2 in algo-{host}");
+        assert_eq!(lines(&ended, host), [line], "{}", ended.log());
+    }
+}
+
+#[test]
+fn a_shell_script_is_launched() {
+    let script = "#!/bin/sh\necho \"$RANK of $WORLD_SIZE by $MASTER_ADDR:\" \"$@\"\n";
+    let ended = job(2, |tree| {
+        tree.file("code/train.sh", script)
+            .hyperparameter("sagemaker_program", "train.sh")
+            .hyperparameter("lr", "0.1")
+    });
+    let ended = ended.train();
+    ended.check_success();
+    for host in [1, 2] {
+        let line = format!("[default0]:{} of 2 by algo-1: --lr 0.1", host - 1);
+        assert_eq!(lines(&ended, host), [line], "{}", ended.log());
+    }
+}
+
+/// An environment for packages, with all that the machine's own interpreter has.
+struct Venv {
+    folder: tempfile::TempDir,
+}
+
+impl Venv {
+    #[track_caller]
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let words = ["-m", "venv", "--without-pip", "--system-site-packages"];
+        let words = words
+            .map(AsRef::as_ref)
+            .into_iter()
+            .chain([folder.path().as_os_str()]);
+        let made = Proc::start(PYTHON, words, &[]).wait();
+        assert_eq!(made.code, Some(0), "{made:?}");
+        Self { folder }
+    }
+
+    fn python(&self) -> PathBuf {
+        self.folder.path().join("bin/python")
+    }
+}
+
+#[test]
+fn a_package_is_launched() {
+    let setup =
+        "from setuptools import setup\nsetup(name='probe', version='1.0', py_modules=['probe'])\n";
+    let module = "import os, sys
+print(os.environ['RANK'], 'of', os.environ['WORLD_SIZE'], __name__, sys.argv[1:])
+";
+    let (first, second) = (Venv::new(), Venv::new());
+    let job = job(2, |tree| {
+        tree.file("code/setup.py", setup)
+            .file("code/probe.py", module)
+            .hyperparameter("sagemaker_program", "probe")
+            .hyperparameter("lr", "0.1")
+    });
+    let ended = job
+        .variable("PIP_NO_BUILD_ISOLATION", "0")
+        .variable_on(1, "OPTML_PYTHON", first.python().to_str().unwrap())
+        .variable_on(2, "OPTML_PYTHON", second.python().to_str().unwrap())
+        .train();
+    ended.check_success();
+    for host in [1, 2] {
+        let line = format!("[default0]:{} of 2 __main__ ['--lr', '0.1']", host - 1);
+        let last = ended.on(host).stdout.lines().last();
+        assert_eq!(last, Some(&*line), "{}", ended.log());
+    }
+}
+
+#[test]
+fn a_rank_that_fails_is_told_on_all_hosts_within_seconds() {
+    // torchrun of the first host would wait for its own script, and then end well.
+    let script = "import os, time
+print('up', flush=True)
+if os.environ['RANK'] == '3':
+    def load(n):
+        raise ValueError('no such label: %d' % n)
+    load(7)
+time.sleep(1000)
+";
+    let job = job(2, |tree| {
+        with_script(tree, script).hyperparameter("sagemaker_mpi_num_of_processes_per_host", "2")
+    });
+    let running = job.start();
+    for host in [1, 2] {
+        running.on(host).stdout_line("up");
+    }
+    let before = Instant::now();
+    let ended = running.wait();
+    let wanted = [
+        "ValueError: no such label: 7",
+        "train.py:5 in load",
+        "host algo-2",
+    ];
+    ended.check_failure(1, &wanted);
+    // torchrun itself takes some seconds to end its ranks.
+    assert!(
+        before.elapsed() < Duration::from_secs(45),
+        "{}",
+        ended.log()
+    );
+    ended.job.check_nothing_is_left();
+}
+
+#[test]
+fn a_rank_on_a_single_host_that_fails_is_the_cause() {
+    let script = "import os, time
+if os.environ['RANK'] == '1':
+    raise ValueError('no such label')
+time.sleep(1000)
+";
+    let job = job(1, |tree| {
+        with_script(tree, script).hyperparameter("sagemaker_mpi_num_of_processes_per_host", "2")
+    });
+    let ended = job.train();
+    ended.check_failure(
+        1,
+        &["ValueError: no such label", "train.py:3", "host algo-1"],
+    );
+    ended.job.check_nothing_is_left();
+}
+
+#[test]
+fn what_kubeflow_sets_is_understood() {
+    let mut job = Job::new(2, |tree| with_script(tree, SUM))
+        .variable("OPTML_LAUNCHER", "torchrun")
+        .variable("OPTML_PYTHON", PYTHON);
+    for (name, value) in [
+        ("PET_REDIRECTS", "1"),
+        ("PET_TEE", "1"),
+        ("PET_NNODES", "2"),
+        ("PET_NPROC_PER_NODE", "1"),
+        ("PET_MASTER_ADDR", "algo-1"),
+        ("PET_MASTER_PORT", "29400"),
+    ] {
+        job = job.variable(name, value);
+    }
+    for host in [1, 2] {
+        job = job.variable_on(host, "PET_NODE_RANK", &(host - 1).to_string());
+        super::schedulers::outside_the_platform(job.tree(host));
+    }
+    let ended = job.train();
+    ended.check_success();
+    for host in [1, 2] {
+        assert!(
+            lines(&ended, host)[0].starts_with("[default0]:sum 3 of 2"),
+            "{}",
+            ended.log()
+        );
+        assert!(
+            ended.on(host).stderr.contains("PET_NNODES"),
+            "{}",
+            ended.log()
+        );
+    }
+}
