@@ -45,3 +45,8 @@ if [ $# -eq 0 ]; then
     python3 -m pytest --quiet crates/serve/tests/python
 fi
 cargo nextest run --workspace --locked "$@"
+
+# With the program that these have built.
+if [ $# -eq 0 ]; then
+    python/test.sh
+fi

@@ -398,6 +398,9 @@ pub enum Undecodable {
         /// From 1.
         line: usize,
     },
+    /// CSV columns of whole numbers beside columns of others, where each keeps its type.
+    #[error("columns of different types")]
+    Columns,
     /// A type that only numpy knows: a structure, a `longdouble`, text of no length.
     #[error("a dtype that only numpy knows")]
     Dtype,

@@ -110,6 +110,20 @@ impl Hyperparameters {
         }
     }
 
+    /// Takes values as they are, without looking for JSON in texts: for a caller who has decoded them.
+    pub fn given(object: &Object, path: &Utf8Path) -> Self {
+        let all = object.iter().map(|(name, value)| Hyperparameter {
+            name: name.clone(),
+            raw: value.clone(),
+            value: value.clone(),
+            role: Role::of(name),
+        });
+        Self {
+            path: path.to_owned(),
+            all: all.collect(),
+        }
+    }
+
     /// Every hyperparameter.
     pub fn all(&self) -> &[Hyperparameter] {
         &self.all
@@ -161,14 +175,21 @@ impl Hyperparameters {
 impl Hyperparameter {
     /// The option word, with one dash before a name of one character, and the value as Python's `str` spells it.
     pub fn to_args(&self) -> [Text; 2] {
-        let mut option = Text::from(match self.name.code_points().take(2).count() {
-            0 => "",
-            1 => "-",
-            _ => "--",
-        });
-        option.push_text(&self.name);
-        [option, argument(&self.value)]
+        [option(&self.name), argument(&self.value)]
     }
+}
+
+/// The option word of a name: one dash before one character, two before more, nothing at all for the empty name.
+///
+/// **Source**: sagemaker-training 5.1.4.
+pub fn option(name: &Text) -> Text {
+    let mut option = Text::from(match name.code_points().take(2).count() {
+        0 => "",
+        1 => "-",
+        _ => "--",
+    });
+    option.push_text(name);
+    option
 }
 
 impl Role {
@@ -198,7 +219,10 @@ fn decode(raw: &Json) -> Result<Json, ConfigErrorKind> {
     }
 }
 
-fn argument(value: &Json) -> Text {
+/// The argument word of a value: Python's `str`, but nothing for null and `k=v,…` for an object.
+///
+/// **Source**: sagemaker-training 5.1.4.
+pub fn argument(value: &Json) -> Text {
     match value {
         Json::Null => Text::new(),
         Json::Object(object) => {

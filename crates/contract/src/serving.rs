@@ -41,6 +41,7 @@ use crate::{
     machine::Machine,
     source::Source,
     text::Text,
+    training::module_of,
     vars::{self, Variable},
 };
 
@@ -140,6 +141,11 @@ impl ServingEnv {
         } else {
             Err(reader.problems)
         }
+    }
+
+    /// The user's file without one trailing `.py`.
+    pub fn module_name(&self) -> Option<Text> {
+        self.user_entry_point.as_ref().map(module_of)
     }
 }
 

@@ -168,6 +168,17 @@ impl Text {
     }
 }
 
+/// Of code points, which may be surrogates.
+impl FromIterator<u32> for Text {
+    fn from_iter<I: IntoIterator<Item = u32>>(code_points: I) -> Self {
+        let mut text = Self::new();
+        for code_point in code_points {
+            text.push(code_point);
+        }
+        text
+    }
+}
+
 impl From<&str> for Text {
     fn from(string: &str) -> Self {
         Self(string.as_bytes().to_vec())

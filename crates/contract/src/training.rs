@@ -10,7 +10,9 @@ use std::ffi::OsStr;
 
 use camino::Utf8Path;
 
+pub(crate) use self::reserved::module_of;
 use self::reserved::{Reserved, Sourced};
+pub use self::view::variable_name;
 use crate::{
     channels::Channels,
     cluster::{Cluster, Engine},
@@ -67,7 +69,23 @@ const DISTRIBUTION_FLAGS: [&str; 7] = [
     "sagemaker_torch_distributed_enabled",
 ];
 
+/// The contents of the three files, where a caller has them already; what is absent is read.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// What `hyperparameters.json` would hold. Taken as it is: a text that looks like JSON stays a text.
+    pub hyperparameters: Option<Object>,
+    /// What `resourceconfig.json` would hold.
+    pub resources: Option<Object>,
+    /// What `inputdataconfig.json` would hold.
+    pub channels: Option<Object>,
+}
+
 const DISTRIBUTION_GROUPS: &str = "sagemaker_distribution_instance_groups";
+
+/// The arguments of the reference's constructor.
+const HYPERPARAMETERS: &str = "hyperparameters";
+const RESOURCE_CONFIG: &str = "resource_config";
+const INPUT_DATA_CONFIG: &str = "input_data_config";
 
 impl TrainingEnv {
     /// Reads the environment of a job. Nothing is written.
@@ -79,27 +97,44 @@ impl TrainingEnv {
         layout: &Layout,
         facts: &Facts,
     ) -> Result<Self, Vec<ConfigError>> {
+        Self::load_with(source, layout, facts, Given::default())
+    }
+
+    /// As [`TrainingEnv::load`], with some of the files' contents given.
+    ///
+    /// # Errors
+    /// As [`TrainingEnv::load`]. A place in what was given is named by the argument of the reference's constructor.
+    pub fn load_with(
+        source: &dyn Source,
+        layout: &Layout,
+        facts: &Facts,
+        given: Given,
+    ) -> Result<Self, Vec<ConfigError>> {
         let mut problems = Vec::new();
-        let scheduled = scheduled(source, layout, &facts.machine, &mut problems);
+        let scheduled = match given.resources {
+            Some(_) => None,
+            None => scheduled(source, layout, &facts.machine, &mut problems),
+        };
         // Who is no platform leaves no files, and need not.
         let is_left_out = |file: &Utf8Path| scheduled.is_some() && !source.exists(file);
         let file = layout.hyperparameters_file();
-        let hyperparameters = if is_left_out(&file) {
-            Hyperparameters::parse(&Object::default(), &file)
-        } else {
-            Hyperparameters::load(source, layout)
+        let hyperparameters = match given.hyperparameters {
+            Some(object) => Ok(Hyperparameters::given(&object, HYPERPARAMETERS.into())),
+            None if is_left_out(&file) => Hyperparameters::parse(&Object::default(), &file),
+            None => Hyperparameters::load(source, layout),
         };
         let hyperparameters = keep(hyperparameters, &mut problems);
-        let resources = match &scheduled {
-            Some(cluster) => Resources::of_cluster(cluster, &layout.resources_file()),
-            None => Resources::load(source, layout),
+        let resources = match (given.resources, &scheduled) {
+            (Some(object), _) => Resources::parse(object, RESOURCE_CONFIG.into()),
+            (None, Some(cluster)) => Resources::of_cluster(cluster, &layout.resources_file()),
+            (None, None) => Resources::load(source, layout),
         };
         let resources = keep(resources, &mut problems);
         let file = layout.channels_file();
-        let channels = if is_left_out(&file) {
-            Channels::parse(Object::default(), &file, &layout.data())
-        } else {
-            Channels::load(source, layout)
+        let channels = match given.channels {
+            Some(object) => Channels::parse(object, INPUT_DATA_CONFIG.into(), &layout.data()),
+            None if is_left_out(&file) => Channels::parse(Object::default(), &file, &layout.data()),
+            None => Channels::load(source, layout),
         };
         let channels = keep(channels, &mut problems);
         check_log_level(source, &mut problems);
@@ -119,23 +154,31 @@ impl TrainingEnv {
         else {
             return Err(problems);
         };
-        let mut facts = facts.clone();
-        let instance_type = resources.current_instance_type().to_string();
-        facts.machine.neurons = Count::neurons_of(&instance_type).unwrap_or(facts.machine.neurons);
         let text = |variable: vars::Variable| source.var(variable.name).map(Text::from_os);
-        Ok(Self {
+        let mut env = Self {
             layout: layout.clone(),
             base_origin: base_origin(source),
             hyperparameters,
             resources,
             channels,
-            facts,
+            facts: facts.clone(),
             reserved,
             distribution_instance_groups,
             job_name: text(vars::TRAINING_JOB_NAME),
             framework_module: text(vars::SAGEMAKER_TRAINING_MODULE),
             model_parallel_parameters: text(vars::SM_HP_MP_PARAMETERS),
-        })
+        };
+        env.set_machine(facts.machine.clone());
+        Ok(env)
+    }
+
+    /// The same job on a machine that was asked later.
+    ///
+    /// The cores of an instance type that is known to have a fixed number stay.
+    pub fn set_machine(&mut self, mut machine: Machine) {
+        let instance_type = self.resources.current_instance_type().to_string();
+        machine.neurons = Count::neurons_of(&instance_type).unwrap_or(machine.neurons);
+        self.facts.machine = machine;
     }
 
     /// The paths of the job.

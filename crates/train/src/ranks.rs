@@ -8,6 +8,7 @@
 //! A stop signal reaches the script's own processes: those that we started, and those that Open MPI has started on this
 //! host for the first one. Open MPI itself is left alone meanwhile, because it would give them one second.
 
+mod agent;
 mod host;
 mod start;
 mod survey;

@@ -242,3 +242,76 @@ proptest! {
         prop_assert_eq!(decode(&body, Options::default()), Ok(array));
     }
 }
+
+#[track_caller]
+fn check_plain(types: Types, body: &str, expected: Option<&Array<'_>>) {
+    let decoded = decode_plain(body.as_bytes(), types).ok();
+    assert_eq!(decoded.as_ref(), expected, "{types:?} {body:?}");
+}
+
+#[test]
+fn plain_tables_are_float_in_the_first_generation() {
+    let check = |body, shape: &[usize], values: &[f64]| {
+        check_plain(Types::Float, body, Some(&floats(shape, values)));
+    };
+    check("1,2,3", &[3], &[1.0, 2.0, 3.0]);
+    check("1\n2.5\r\n3\n", &[3], &[1.0, 2.5, 3.0]);
+    check("+1.,-.5\n3e2,0", &[2, 2], &[1.0, -0.5, 300.0, 0.0]);
+    check("-0", &[], &[-0.0]);
+    for left in [
+        "",
+        "\n",
+        "1,\n",
+        ",1",
+        "1,,2",
+        "1\n\n2",
+        "\n1",
+        "1\n2,3",
+        "1,2\n3",
+        "1\r2",
+        "\"1\"",
+        " 1",
+        "nan",
+        "1_0",
+        "\u{feff}1",
+        "1,a",
+        "1\r",
+    ] {
+        check_plain(Types::Float, left, None);
+    }
+}
+
+#[test]
+fn plain_tables_keep_whole_columns_in_the_second() {
+    let ints = |shape: &[usize], values: &[i64]| {
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        Array::try_new(Dtype::Int64, shape.to_vec(), bytes).unwrap()
+    };
+    check_plain(
+        Types::Column,
+        "1,2\n3,4\n",
+        Some(&ints(&[2, 2], &[1, 2, 3, 4])),
+    );
+    check_plain(Types::Column, "-5", Some(&ints(&[], &[-5])));
+    check_plain(
+        Types::Column,
+        "1,2.5\n3.0,4",
+        Some(&floats(&[2, 2], &[1.0, 2.5, 3.0, 4.0])),
+    );
+    for left in [
+        "1,2.5",
+        "1.5,2\n3.5,4",
+        "-0",
+        "007",
+        "+1",
+        ".5",
+        "1.",
+        "9223372036854775808",
+        "1,2\n3.5",
+    ] {
+        check_plain(Types::Column, left, None);
+    }
+}

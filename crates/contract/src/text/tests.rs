@@ -8,11 +8,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn of(code_points: &[u32]) -> Text {
-    let mut text = Text::new();
-    for &code_point in code_points {
-        text.push(code_point);
-    }
-    text
+    code_points.iter().copied().collect()
 }
 
 #[test]

@@ -176,9 +176,11 @@ impl Reader<'_> {
 }
 
 fn module_name(program: Option<Text>) -> Text {
-    let Some(program) = program else {
-        return "None".into();
-    };
+    program.map_or_else(|| "None".into(), |program| module_of(&program))
+}
+
+/// A program without one trailing `.py`.
+pub(crate) fn module_of(program: &Text) -> Text {
     let mut module = Text::new();
     module.push_encoded(
         program

@@ -201,3 +201,71 @@ fn the_listed_names_are_the_ones_that_are_set() {
         assert!(listed, "{name} is not in the list of variables");
     }
 }
+
+#[test]
+fn what_is_given_is_not_read() {
+    let object = |text: &str| match Json::parse(text.as_bytes()) {
+        Ok(Json::Object(object)) => Some(object),
+        other => panic!("{other:?}"),
+    };
+    let given = Given {
+        hyperparameters: object(r#"{"text": "5", "sagemaker_program": "a.py"}"#),
+        resources: object(r#"{"current_host": "a", "hosts": ["a", "b"]}"#),
+        channels: object(r#"{"test": {}}"#),
+    };
+    let facts = Facts {
+        machine: Machine {
+            cpus: Count::new(1, "given"),
+            gpus: Count::new(0, "given"),
+            neurons: Count::new(0, "given"),
+        },
+        smddprun_installed: false,
+        smddpmprun_installed: false,
+    };
+    let layout = Layout::at("/b");
+    let env = TrainingEnv::load_with(&Memory::new(), &layout, &facts, given).unwrap();
+    // A text that looks like JSON stays one: whoever gives it has decoded it.
+    assert_eq!(dumps(&env.hyperparameters().into()), r#"{"text":"5"}"#);
+    assert_eq!(env.user_entry_point().unwrap(), &"a.py");
+    assert_eq!(env.channels().all()[0].directory, "/b/input/data/test");
+    let wrong = Given {
+        resources: object("{}"),
+        ..Given::default()
+    };
+    let errors = TrainingEnv::load_with(&source("{}", HOSTS), &layout, &facts, wrong).unwrap_err();
+    insta::assert_snapshot!(messages(&errors), @r"
+    read `resource_config` at `/hosts`: the key is missing
+    read `resource_config` at `/current_host`: the key is missing
+    ");
+}
+
+#[test]
+fn the_machine_can_be_asked_later() {
+    let resources =
+        r#"{"current_host": "a", "hosts": ["a"], "current_instance_type": "ml.trn2.48xlarge"}"#;
+    let mut env = load(&source("{}", resources)).unwrap();
+    env.set_machine(Machine {
+        cpus: Count::new(2, "asked"),
+        gpus: Count::new(3, "asked"),
+        neurons: Count::new(0, "asked"),
+    });
+    let machine = env.machine();
+    // An instance type of a fixed number has it, whatever the tools say.
+    assert_eq!(
+        [
+            machine.cpus.value,
+            machine.gpus.value,
+            machine.neurons.value
+        ],
+        [2, 3, 64]
+    );
+}
+
+#[test]
+fn a_key_has_a_variable() {
+    let name = |key: &str| variable_name(&key.into()).to_string();
+    assert_eq!(
+        [name("lr-1"), name("ß"), name("")],
+        ["SM_LR-1", "SM_SS", ""]
+    );
+}

@@ -380,6 +380,16 @@ impl TrainingEnv {
     }
 }
 
+/// The name of the variable of a key: `SM_` before it, in upper case. The empty key has the empty name.
+///
+/// **Source**: sagemaker-training 5.1.4.
+pub fn variable_name(key: &Text) -> Text {
+    if key.is_empty() {
+        return Text::new();
+    }
+    prefixed("SM_", key)
+}
+
 fn prefixed(prefix: &str, name: &Text) -> Text {
     let upper = name.to_upper();
     let mut prefixed = Text::with_capacity(prefix.len() + upper.as_bytes().len());

@@ -273,6 +273,11 @@ variables! {
         unset "An error with more than one host.",
         empty "Like unset.",
         source "PyTorch, torchrun";
+    PET_MAX_RESTARTS: Train, "PET_MAX_RESTARTS",
+        "torchrun: how often it starts its ranks again. Where it is set, a rank that fails is torchrun's business until torchrun ends.",
+        unset "A rank that fails ends the job.",
+        empty "Like set.",
+        source "PyTorch, torchrun";
     PET_NPROC_PER_NODE: Train, "PET_NPROC_PER_NODE",
         "torchrun: how many processes a host has. `auto`, `gpu`, `cpu` leave it to the machine.",
         unset "One for each GPU, else Neuron core, else one.",

@@ -10,6 +10,7 @@ use std::{
 use optml_contract::{
     failure::{Ended, Failure, Phase, redact_words},
     options::{Launcher, LogWrap},
+    vars,
 };
 use optml_supervise::{
     ChildEvent, ChildRef, Command, Exit, Format, OnStop, Pump, SpawnError, SpawnErrorKind, Stdin,
@@ -17,7 +18,7 @@ use optml_supervise::{
 };
 use tracing::info;
 
-use super::{Ranks, Turn, WAIT_AFTER_STOP, n_processes, over, start::Task};
+use super::{Ranks, Turn, WAIT_AFTER_STOP, agent, n_processes, over, start::Task};
 use crate::{
     failing::{
         Failed, cut_short, ended, explain, explain_open_mpi, message, not_done, not_started,
@@ -38,8 +39,8 @@ const MARK: &str = "OMPI_COMM_WORLD_RANK";
 /// How long Open MPI may take to end what it has started. It gives its processes 2 s on the first host and 4 s on others,
 /// but waits for ever for a host that is gone.
 const OPEN_MPI_ENDS: Duration = Duration::from_secs(10);
-/// How often it is looked whether processes still print something.
-const LOOK_FOR_SILENCE: Duration = Duration::from_secs(1);
+/// How often it is looked what processes print, and whether they still do.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The host while its processes run.
 pub(super) struct Host<'a> {
@@ -121,12 +122,8 @@ impl<'a> Host<'a> {
     }
 
     fn next(&self, now: Instant) -> Option<Turn> {
-        let looks = self
-            .ranks
-            .job
-            .options
-            .silence_limit
-            .map(|_| now + LOOK_FOR_SILENCE);
+        let silence_limit = self.ranks.job.options.silence_limit;
+        let looks = (silence_limit.is_some() || self.hears_the_agent()).then(|| now + LOOK);
         let next = [self.give_up, self.grace_ends, looks]
             .into_iter()
             .flatten()
@@ -282,10 +279,11 @@ impl<'a> Host<'a> {
     fn told(&mut self, event: Event) {
         match event {
             Event::Stop { grace, gently } if self.stopped.is_none() => {
-                info!(
-                    grace_s = grace.as_secs(),
-                    "another host ends, and so does this one"
-                );
+                let who = match self.failure {
+                    Some(_) => "a process has failed: the others end",
+                    None => "another host ends, and so does this one",
+                };
+                info!(grace_s = grace.as_secs(), "{who}");
                 self.ask_to_end(grace, gently);
             }
             // We have been asked to stop ourselves: the grace is running.
@@ -354,6 +352,56 @@ impl<'a> Host<'a> {
             }
         }
         self.look_for_silence();
+        self.listen_to_the_agent();
+    }
+
+    /// Whether torchrun is listened to: it has not failed yet, and does not start its ranks again when they fail.
+    fn hears_the_agent(&self) -> bool {
+        let job = self.ranks.job;
+        let is_set = |name: &str| self.loaded.exported.vars.iter().any(|(set, _)| set == name);
+        let options = job.options.torchrun_options.as_deref().unwrap_or_default();
+        let starts_again = is_set(vars::PET_MAX_RESTARTS.name)
+            || options.replace('-', "_").contains("max_restarts");
+        self.ranks.launcher == Launcher::Torchrun
+            && self.failure.is_none()
+            && self.stopped.is_none()
+            && !starts_again
+    }
+
+    /// A rank of torchrun's has failed, and torchrun waits for other hosts.
+    fn listen_to_the_agent(&mut self) {
+        if !self.hears_the_agent() {
+            return;
+        }
+        let found = self.children.iter().find_map(|running| {
+            let stderr = running.pump.as_ref()?.last_lines(Duration::ZERO);
+            agent::FailedRank::find(&stderr).map(|_| (stderr, running.shown.clone()))
+        });
+        let Some((stderr_tail, command)) = found else {
+            return;
+        };
+        let mut failure = Failure::new(Phase::Script);
+        // As torchrun itself will end.
+        failure.ended = Some(Ended::Exited { code: 1 });
+        failure.stderr_tail = stderr_tail;
+        failure.command = command;
+        self.explain(&mut failure);
+        self.fail(Box::new(failure));
+    }
+
+    /// What the script itself said, and which rank it was.
+    fn explain(&self, failure: &mut Failure) {
+        if self.is_open_mpi() {
+            explain_open_mpi(failure, &self.loaded.layout);
+            return;
+        }
+        explain(failure, &self.loaded.layout);
+        if self.ranks.launcher == Launcher::Torchrun && failure.rank.is_none() {
+            let failed = agent::FailedRank::find(&failure.stderr_tail);
+            let n_local = n_processes(self.ranks.job, self.loaded);
+            let host = self.loaded.cluster.rank;
+            failure.rank = failed.and_then(|rank| rank.rank(host, n_local));
+        }
     }
 
     fn look_for_silence(&mut self) {
@@ -423,11 +471,7 @@ impl<'a> Host<'a> {
                 killed: false,
             });
         }
-        if self.is_open_mpi() {
-            explain_open_mpi(&mut failure, &self.loaded.layout);
-        } else {
-            explain(&mut failure, &self.loaded.layout);
-        }
+        self.explain(&mut failure);
         let running = &self.children[index];
         failure.command.clone_from(&running.shown);
         failure.rank = running.process.rank.or(failure.rank);

@@ -105,6 +105,7 @@ fn pods_of_a_job_set_find_each_other() {
 const TENSORFLOW: &str = "class train:
     class ClusterSpec(dict):
         pass
+class distribute:
     class Server:
         def __init__(self, spec, job_name, task_index):
             import socket

@@ -12,6 +12,7 @@ use super::{
     Ended, Running,
     native::{DEAF, TRAPS, job, wait_for_all},
 };
+use crate::install::Venv;
 
 /// Between a failure and the end of all hosts, where every process ends when it is asked to.
 const SOON: Duration = Duration::from_secs(25);
@@ -310,8 +311,10 @@ fn a_host_with_another_secret_is_none_of_the_job() {
 
 #[test]
 fn an_installation_that_fails_on_one_host_is_told_on_all() {
+    let venv = Venv::new();
     for failing in [1, 2] {
-        let job = job(2, 1, WAITS);
+        let python = venv.python();
+        let job = job(2, 1, WAITS).variable("OPTML_PYTHON", python.to_str().unwrap());
         let requirements = job.tree(failing).path("code/requirements.txt");
         fs::write(requirements, "./not-there\n").unwrap();
         let before = Instant::now();
@@ -397,6 +400,10 @@ fn a_second_signal_kills() {
     wait_for_all(&running, 2, 1, "up");
     let before = Instant::now();
     running.signal_all(Signal::TERM);
+    for host in [1, 2] {
+        // Two that come at once may be one to the kernel.
+        running.on(host).stderr_line("stopping");
+    }
     running.signal_all(Signal::TERM);
     let ended = running.wait();
     check_soon(&ended, before, SOON);

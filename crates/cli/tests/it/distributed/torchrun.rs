@@ -11,7 +11,7 @@ use std::{
 use optml_testkit::{OptMl, Proc};
 
 use super::{
-    Job,
+    Ended, Job,
     native::{PYTHON, SUM, lines, with_script},
 };
 
@@ -19,16 +19,37 @@ use super::{
 fn job(n_hosts: u8, prepare: impl Fn(OptMl) -> OptMl) -> Job {
     let with_flag =
         |tree| prepare(tree).hyperparameter("sagemaker_torch_distributed_enabled", "true");
-    Job::new(n_hosts, with_flag)
-        .variable("PET_REDIRECTS", "1")
+    with_words(Job::new(n_hosts, with_flag))
+}
+
+/// What this torchrun needs to run at all, and to pass lines on as they come.
+fn with_words(job: Job) -> Job {
+    job.variable("PET_REDIRECTS", "1")
         .variable("PET_TEE", "1")
+        .variable("PYTHONUNBUFFERED", "1")
         .variable("OPTML_PYTHON", PYTHON)
+}
+
+/// All hosts have ended well. torchrun itself leaves what it has redirected in its temporary folder.
+#[track_caller]
+fn check_success(ended: &Ended) {
+    let n_hosts = ended.job.n_hosts();
+    assert_eq!(
+        ended.codes(),
+        vec![Some(0); n_hosts.into()],
+        "{}",
+        ended.log()
+    );
+    for host in 1..=n_hosts {
+        assert!(ended.job.tree(host).path("output/success").exists());
+        ended.job.check_nothing_runs(host);
+    }
 }
 
 #[test]
 fn torch_adds_up_over_hosts() {
     let ended = job(2, |tree| with_script(tree, SUM)).train();
-    ended.check_success();
+    check_success(&ended);
     for host in [1, 2] {
         let line = format!("[default0]:sum 3 of 2 in algo-{host}");
         assert_eq!(lines(&ended, host), [line], "{}", ended.log());
@@ -38,13 +59,11 @@ fn torch_adds_up_over_hosts() {
 #[test]
 fn hosts_that_call_themselves_the_same_add_up_too() {
     let hosts = optml_testkit::Hosts::all_called("aws", 2);
-    let job = Job::on(hosts, 2, |tree| with_script(tree, SUM))
+    let job = Job::on(hosts, 2, |tree| with_script(tree, SUM));
+    let ended = with_words(job)
         .variable("OPTML_LAUNCHER", "torchrun")
-        .variable("PET_REDIRECTS", "1")
-        .variable("PET_TEE", "1")
-        .variable("OPTML_PYTHON", PYTHON);
-    let ended = job.train();
-    ended.check_success();
+        .train();
+    check_success(&ended);
     for host in [1, 2] {
         let line = format!("[default0]:sum 3 of 2 in algo-{host}");
         assert_eq!(lines(&ended, host), [line], "{}", ended.log());
@@ -60,7 +79,7 @@ fn a_shell_script_is_launched() {
             .hyperparameter("lr", "0.1")
     });
     let ended = ended.train();
-    ended.check_success();
+    check_success(&ended);
     for host in [1, 2] {
         let line = format!("[default0]:{} of 2 by algo-1: --lr 0.1", host - 1);
         assert_eq!(lines(&ended, host), [line], "{}", ended.log());
@@ -106,11 +125,10 @@ print(os.environ['RANK'], 'of', os.environ['WORLD_SIZE'], __name__, sys.argv[1:]
             .hyperparameter("lr", "0.1")
     });
     let ended = job
-        .variable("PIP_NO_BUILD_ISOLATION", "0")
         .variable_on(1, "OPTML_PYTHON", first.python().to_str().unwrap())
         .variable_on(2, "OPTML_PYTHON", second.python().to_str().unwrap())
         .train();
-    ended.check_success();
+    check_success(&ended);
     for host in [1, 2] {
         let line = format!("[default0]:{} of 2 __main__ ['--lr', '0.1']", host - 1);
         let last = ended.on(host).stdout.lines().last();
@@ -150,7 +168,9 @@ time.sleep(1000)
         "{}",
         ended.log()
     );
-    ended.job.check_nothing_is_left();
+    for host in 1..=ended.job.n_hosts() {
+        ended.job.check_nothing_runs(host);
+    }
 }
 
 #[test]
@@ -168,17 +188,16 @@ time.sleep(1000)
         1,
         &["ValueError: no such label", "train.py:3", "host algo-1"],
     );
-    ended.job.check_nothing_is_left();
+    for host in 1..=ended.job.n_hosts() {
+        ended.job.check_nothing_runs(host);
+    }
 }
 
 #[test]
 fn what_kubeflow_sets_is_understood() {
-    let mut job = Job::new(2, |tree| with_script(tree, SUM))
-        .variable("OPTML_LAUNCHER", "torchrun")
-        .variable("OPTML_PYTHON", PYTHON);
+    let job = Job::new(2, |tree| with_script(tree, SUM));
+    let mut job = with_words(job).variable("OPTML_LAUNCHER", "torchrun");
     for (name, value) in [
-        ("PET_REDIRECTS", "1"),
-        ("PET_TEE", "1"),
         ("PET_NNODES", "2"),
         ("PET_NPROC_PER_NODE", "1"),
         ("PET_MASTER_ADDR", "algo-1"),
@@ -191,7 +210,7 @@ fn what_kubeflow_sets_is_understood() {
         super::schedulers::outside_the_platform(job.tree(host));
     }
     let ended = job.train();
-    ended.check_success();
+    check_success(&ended);
     for host in [1, 2] {
         assert!(
             lines(&ended, host)[0].starts_with("[default0]:sum 3 of 2"),
