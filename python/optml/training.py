@@ -48,7 +48,7 @@ class TrainingEnv(Properties):
         input_data_config: Optional[Mapping[str, Any]] = None,
         hyperparameters: Optional[Mapping[str, Any]] = None,
     ) -> None:
-        self._loaded = _native.Training(
+        self._loaded: Union[_native.Training, Told] = _native.Training(
             variables(),
             (machine.is_installed("smddprun"), machine.is_installed("smddpmprun")),
             resource_config=resource_config,
@@ -57,6 +57,11 @@ class TrainingEnv(Properties):
         )
         self._values: Optional[dict[str, Any]] = None
         self._is_asked = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For workers of other processes: what it says, not what it was made of.
+        told = (self.to_env_vars(), self.to_cmd_args(), self.process_env(), self.sagemaker_s3_output())
+        return _restore, (type(self), self._values, told)
 
     def to_cmd_args(self) -> list[str]:
         """The words for the script: an option and a value for each hyperparameter, by name.
@@ -279,7 +284,7 @@ class TrainingEnv(Properties):
 
     def _ask(self) -> None:
         """Counts what the machine has, once."""
-        if self._is_asked:
+        if self._is_asked or isinstance(self._loaded, Told):
             return
         counts = {"num_cpus": machine.num_cpus(), "num_gpus": machine.num_gpus(), "num_neurons": machine.num_neurons()}
         self._loaded.set_machine(*counts.values())
@@ -290,3 +295,36 @@ class TrainingEnv(Properties):
             counted = self._loaded.properties()
             self._values.update((name, counted[name]) for name in counts)
         self._is_asked = True
+
+
+class Told:
+    """What an environment of another process said, in the place of what it was loaded to."""
+
+    __slots__ = ("_told", "_values")
+
+    def __init__(self, values: dict[str, Any], told: tuple[dict[str, str], list[str], dict[str, str], Optional[str]]) -> None:
+        self._values = values
+        self._told = told
+
+    def properties(self) -> dict[str, Any]:
+        return self._values
+
+    def to_env_vars(self) -> dict[str, str]:
+        return dict(self._told[0])
+
+    def to_cmd_args(self) -> list[str]:
+        return list(self._told[1])
+
+    def process_env(self) -> dict[str, str]:
+        return dict(self._told[2])
+
+    def s3_output(self) -> Optional[str]:
+        return self._told[3]
+
+
+def _restore(kind: type[TrainingEnv], values: dict[str, Any], told: Any) -> TrainingEnv:
+    env = kind.__new__(kind)
+    env._loaded = Told(values, told)
+    env._values = values
+    env._is_asked = True
+    return env

@@ -1,7 +1,9 @@
 """The environments as mappings: equal to the recorded ones, and what the reference does not have."""
 
+import copy
 import json
 import os
+import pickle
 import stat
 
 import pytest
@@ -97,6 +99,23 @@ def test_the_mapping_is_over_the_properties(container):
         env.hosts = []
     with pytest.raises(TypeError):
         env["hosts"] = []
+
+
+def test_an_environment_can_be_handed_to_another_process(container, monkeypatch):
+    container({"lr": "0.1", "sagemaker_s3_output": '"s3://b"'}, env={"SAGEMAKER_PROGRAM": "a.py"})
+    for env in (optml.training_env(), optml.ServingEnv()):
+        text = pickle.dumps(env)
+        other = pickle.loads(text)
+        assert type(other) is type(env) and dict(other) == dict(env)
+        assert dict(pickle.loads(pickle.dumps(other))) == dict(copy.deepcopy(env)) == dict(env)
+    env = optml.training_env()
+    # It says what it said, wherever it is.
+    text = pickle.dumps(env)
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", "/nothing")
+    other = pickle.loads(text)
+    assert other.to_env_vars() == env.to_env_vars() and other.to_cmd_args() == env.to_cmd_args()
+    assert other.process_env() == env.process_env() and other.sagemaker_s3_output() == "s3://b"
+    assert other.num_gpus == env.num_gpus
 
 
 def test_what_is_given_is_not_read(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ use optml_contract::{
     ConfigError, Layout, Source,
     cgroup::Cgroup,
     exit::of_signal,
-    failure::{Ended, Exception, Failure, Phase, plain_text},
+    failure::{Ended, Exception, Failure, Phase, RankException, plain_text},
 };
 use optml_supervise::{Exit, Output, SpawnError, SpawnErrorKind, StopSignal};
 use tracing::{debug, error};
@@ -18,6 +18,9 @@ use crate::{
         open_mpi::{End, notice},
     },
 };
+
+/// What libraries end their process by when they give up.
+const SIGABRT: u8 = 6;
 
 /// A failure, on its way to the report.
 pub(crate) type Failed = Box<Failure>;
@@ -142,32 +145,51 @@ pub(crate) fn explain(failure: &mut Failure, layout: &Layout) {
 /// says so.
 pub(crate) fn explain_open_mpi(failure: &mut Failure, layout: &Layout) {
     explain(failure, layout);
-    // Where a rank has said what went wrong, Open MPI's words tell less.
-    if failure.rank.is_none()
-        && let Some(notice) = notice(&failure.stderr_tail)
-    {
-        failure.rank = notice.rank;
-        failure.host = notice.host;
-        failure.exception = notice.last_words.map(message);
-        match notice.end {
-            End::Exited(code) => failure.ended = Some(Ended::Exited { code }),
-            End::Signaled(signal) => {
-                failure.ended = Some(Ended::Signaled {
-                    signal,
-                    core_dumped: false,
-                    peak_rss_bytes: None,
-                });
-            }
-            End::NotStarted(program) => {
-                failure.exception = Some(message(format!("`{program}` could not be started")));
-                failure.hint =
-                    Some("it must be there and executable on every host of the job".to_owned());
-            }
-            End::HostLost => {
-                failure.phase = Phase::Cluster;
-                failure.exception = Some(message("Open MPI's daemon on this host is gone".into()));
-                failure.hint = Some("look at the log of this host".to_owned());
-            }
+    let Some(notice) = notice(&failure.stderr_tail) else {
+        return;
+    };
+    // Open MPI speaks of the process that ended first. Where ranks have said what went wrong they know better, unless
+    // that process was killed: then they miss it.
+    let has_said = |rank: u32| {
+        let mut others = failure.other_ranks.iter();
+        failure.rank == Some(rank) || others.any(|other| other.rank == rank)
+    };
+    let was_killed = matches!(notice.end, End::Signaled(signal) if signal != SIGABRT);
+    let is_cause = was_killed && !notice.rank.is_some_and(has_said);
+    if failure.rank.is_some() && !is_cause {
+        return;
+    }
+    if let (Some(rank), Some(exception)) = (failure.rank, failure.exception.take()) {
+        let other = RankException { rank, exception };
+        failure.other_ranks.insert(0, other);
+        failure.causes.clear();
+    }
+    failure.rank = notice.rank;
+    failure.host = notice.host;
+    failure.exception = notice.last_words.map(message);
+    if !matches!(failure.ended, Some(Ended::Exited { .. })) {
+        // It was stopped: how the ranks ended follows from that.
+        return;
+    }
+    match notice.end {
+        End::Exited(code) => failure.ended = Some(Ended::Exited { code }),
+        End::Signaled(signal) => {
+            failure.ended = Some(Ended::Signaled {
+                signal,
+                core_dumped: false,
+                peak_rss_bytes: None,
+            });
+        }
+        End::NotStarted(program) => {
+            failure.phase = Phase::Start;
+            failure.ended = Some(Ended::NotStarted {
+                reason: format!("`{program}` is not there, or can't be executed"),
+            });
+        }
+        End::HostLost => {
+            failure.phase = Phase::Cluster;
+            failure.exception = Some(message("Open MPI's daemon on this host is gone".to_owned()));
+            failure.hint = Some("look at the log of this host".to_owned());
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Python tracebacks are parsed by their structure: the last one that was not ignored counts, with the chain that led
 //! to it. Lines of several processes are told apart by the tags of their launcher, and the lowest failing rank is the
-//! one that is reported. Other languages are recognised where their last words have a form of their own (`other`).
+//! one that is reported, but not one that merely misses another. Other languages are recognised where their last words have a form of their own (`other`).
 //!
 //! Pure, linear in the length of the tail, and never sure: any line may come from anywhere. A script that prints one
 //! line and exits gives `None`; the caller then has the last line of stderr.
@@ -42,13 +42,19 @@ pub fn parse(tail: &[u8], code_dir: &Path) -> Option<Traceback> {
     }
     // A launcher's own words have no tag, and tell less than those of a rank.
     let untagged = lines_of.remove_entry(&None);
-    let mut told = lines_of
+    let mut told: Vec<_> = lines_of
         .into_iter()
-        .filter_map(|(rank, lines)| Some((rank, find(&lines, code_dir)?)));
-    let Some((rank, found)) = told.next() else {
+        .filter_map(|(rank, lines)| Some((rank, find(&lines, code_dir)?)))
+        .collect();
+    if told.is_empty() {
         return find(&untagged?.1, code_dir).map(|found| found.into_traceback(None, Vec::new()));
-    };
+    }
+    let cause = told
+        .iter()
+        .position(|(_, found)| !misses_another(&found.exception));
+    let (rank, found) = told.remove(cause.unwrap_or(0));
     let other_ranks = told
+        .into_iter()
         .filter_map(|(rank, found)| {
             Some(RankException {
                 rank: rank?,
@@ -57,6 +63,38 @@ pub fn parse(tail: &[u8], code_dir: &Path) -> Option<Traceback> {
         })
         .collect();
     Some(found.into_traceback(rank, other_ranks))
+}
+
+/// Whether an exception merely tells that another rank is gone, in the words of the libraries that ranks talk through.
+pub(crate) fn misses_another(exception: &Exception) -> bool {
+    const WORDS: [&str; 16] = [
+        "connection reset by peer",
+        "connection closed by peer",
+        "connection refused",
+        "broken pipe",
+        "socket timeout",
+        "read error",
+        "gloo/transport",
+        "enforcenotmet",
+        "ncclremoteerror",
+        "ncclsystemerror",
+        "nccl communicator was aborted",
+        "watchdog caught collective",
+        "childfailederror",
+        "distnetworkerror",
+        "mpi_err_proc_failed",
+        "timed out after",
+    ];
+    const TYPES: [&str; 5] = [
+        "ConnectionResetError",
+        "ConnectionRefusedError",
+        "ConnectionAbortedError",
+        "BrokenPipeError",
+        "EOFError",
+    ];
+    let last = exception.type_name.rsplit('.').next().unwrap_or_default();
+    let text = exception.headline().to_lowercase();
+    TYPES.contains(&last) || WORDS.iter().any(|word| text.contains(word))
 }
 
 /// The failure of one process.

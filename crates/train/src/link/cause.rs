@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use optml_contract::failure::{Ended, Exception, Failure, Phase, RankException};
 
+use crate::traceback::misses_another;
+
 #[cfg(test)]
 mod tests;
 
@@ -90,38 +92,6 @@ fn standing(told: &Told) -> Standing {
         (_, Some(exception)) if misses_another(exception) => Standing::Consequence,
         _ => Standing::Cause,
     }
-}
-
-/// Words of the libraries that ranks talk through, when another rank is gone.
-fn misses_another(exception: &Exception) -> bool {
-    const WORDS: [&str; 16] = [
-        "connection reset by peer",
-        "connection closed by peer",
-        "connection refused",
-        "broken pipe",
-        "socket timeout",
-        "read error",
-        "gloo/transport",
-        "enforcenotmet",
-        "ncclremoteerror",
-        "ncclsystemerror",
-        "nccl communicator was aborted",
-        "watchdog caught collective",
-        "childfailederror",
-        "distnetworkerror",
-        "mpi_err_proc_failed",
-        "timed out after",
-    ];
-    const TYPES: [&str; 5] = [
-        "ConnectionResetError",
-        "ConnectionRefusedError",
-        "ConnectionAbortedError",
-        "BrokenPipeError",
-        "EOFError",
-    ];
-    let last = exception.type_name.rsplit('.').next().unwrap_or_default();
-    let text = exception.headline().to_lowercase();
-    TYPES.contains(&last) || WORDS.iter().any(|word| text.contains(word))
 }
 
 fn in_words(ended: &Ended) -> Exception {

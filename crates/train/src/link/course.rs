@@ -300,7 +300,7 @@ impl Course {
                 Some(self.over())
             }
             Turn::Settling { until } if now >= until => {
-                let gently = self.told.iter().all(is_stopped);
+                let gently = self.told.iter().all(|told| is_stop(&told.failure));
                 let grace = if gently {
                     self.bounds.after_stop
                 } else {
@@ -415,6 +415,7 @@ impl Course {
     }
 }
 
-fn is_stopped(told: &Told) -> bool {
-    matches!(told.failure.ended, Some(Ended::Stopped { .. }))
+/// A host or its processes were asked to end: nothing has failed.
+pub(super) fn is_stop(failure: &Failure) -> bool {
+    matches!(failure.ended, Some(Ended::Stopped { .. }))
 }

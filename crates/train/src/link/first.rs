@@ -12,7 +12,7 @@ use tracing::{debug, info, warn};
 use super::{
     BEAT, Channel, Event, LAST_WORDS, Outcome, Party, Request, SILENCE, Start,
     connection::{Broken, Connection},
-    course::{Act, Course},
+    course::{Act, Course, is_stop},
     message::Message,
     seal::{Secret, Side},
 };
@@ -97,8 +97,9 @@ impl First<'_> {
             self.flush(now);
             self.act(now);
             self.report(now);
-            // A host that has not come yet is to hear of a failure, too.
-            let all_know = self.end == Some(Ok(())) || self.course.missing().is_empty();
+            // A host that has not come yet is to hear of a failure, too. A stop reaches it by itself, and leaves no time.
+            let is_failure = matches!(&self.end, Some(Err(failure)) if !is_stop(failure));
+            let all_know = !is_failure || self.course.missing().is_empty();
             let is_done = self.end.is_some() && self.guests.is_empty() && all_know;
             if self.closing.is_some_and(|limit| is_done || now >= limit) {
                 return;

@@ -416,3 +416,33 @@ proptest! {
         prop_assert_eq!(describe(&found), PLAIN);
     }
 }
+
+#[test]
+fn a_rank_that_misses_another_is_not_the_reason() {
+    let of = |rank: u32, line: &str| {
+        format!(
+            "[1,{rank}]<stderr>:Traceback (most recent call last):\n[1,{rank}]<stderr>:  File \"train.py\", line {rank}, in f\n\
+             [1,{rank}]<stderr>:    step()\n[1,{rank}]<stderr>:{line}\n"
+        )
+    };
+    let reset = "ConnectionResetError: [Errno 104] Connection reset by peer";
+    let tail = [
+        of(1, reset),
+        of(4, "ValueError: of 4"),
+        of(2, "ValueError: of 2"),
+    ];
+    check(
+        tail.concat(),
+        &format!(
+            "rank 2: ValueError: of 2 @ train.py:2 in f: step()\nrank 1: {reset} @ train.py:1 in f: step()\n\
+             rank 4: ValueError: of 4 @ train.py:4 in f: step()"
+        ),
+    );
+    let tail = [of(3, reset), of(2, reset)].concat();
+    check(
+        tail,
+        &format!(
+            "rank 2: {reset} @ train.py:2 in f: step()\nrank 3: {reset} @ train.py:3 in f: step()"
+        ),
+    );
+}

@@ -294,6 +294,7 @@ fn a_package_is_installed_on_each_host_and_runs_below_mpi4py() {
     }
     let ended = job
         .variable("OPTML_PYTHON", &format!("{BASE}/venv/bin/python"))
+        .variable("UV_CACHE_DIR", &format!("{BASE}/cache"))
         .train();
     ended.check_success();
     for lines in by_rank(&ended).values() {

@@ -16,7 +16,7 @@ pub(super) fn outside_the_platform(tree: &OptMl) {
     fs::remove_file(tree.path("input/config/resourceconfig.json")).unwrap();
 }
 
-const WHO: &str = "import os
+pub(super) const WHO: &str = "import os
 get = os.environ.get
 print(get('RANK'), get('WORLD_SIZE'), get('MASTER_ADDR'), get('MASTER_PORT'), flush=True)
 ";

@@ -330,7 +330,46 @@ fn an_installation_that_fails_on_one_host_is_told_on_all() {
             );
             assert!(!ended.on(host).stdout.contains("up"));
         }
-        ended.job.check_nothing_is_left();
+        for host in [1, 2] {
+            ended.job.check_nothing_runs(host);
+        }
+    }
+}
+
+#[test]
+fn an_installation_that_fails_ends_those_of_other_hosts() {
+    let venv = Venv::new();
+    let setup = "import time\nopen(r'MARK', 'w').close()\ntime.sleep(1000)\n";
+    for failing in [1, 2] {
+        let other = 3 - failing;
+        let python = venv.python();
+        let job = job(2, 1, WAITS).variable("OPTML_PYTHON", python.to_str().unwrap());
+        let (failing_code, other_code) =
+            (job.tree(failing).path("code"), job.tree(other).path("code"));
+        let mark = job.tree(other).path("mark");
+        fs::create_dir(other_code.join("slow")).unwrap();
+        let setup = setup.replace("MARK", mark.to_str().unwrap());
+        fs::write(other_code.join("slow/setup.py"), setup).unwrap();
+        fs::write(other_code.join("requirements.txt"), "./slow\n").unwrap();
+        // It fails when the other is at work.
+        let setup = format!(
+            "import os, time\nwhile not os.path.exists(r'{}'):\n    time.sleep(0.02)\nraise SystemExit('no way')\n",
+            mark.display()
+        );
+        fs::create_dir(failing_code.join("broken")).unwrap();
+        fs::write(failing_code.join("broken/setup.py"), setup).unwrap();
+        fs::write(failing_code.join("requirements.txt"), "./broken\n").unwrap();
+        let job = job.variable("OPTML_WHEELS", failing_code.to_str().unwrap());
+        let before = Instant::now();
+        let ended = job.train();
+        check_soon(&ended, before, SOON);
+        assert_eq!(ended.codes(), [Some(4); 2], "{}", ended.log());
+        for host in [1, 2] {
+            let report = ended.report(host);
+            let name = format!("host algo-{failing}");
+            assert!(report.contains(&name), "host {host}: {report}");
+            ended.job.check_nothing_runs(host);
+        }
     }
 }
 
@@ -353,6 +392,34 @@ fn a_stop_of_all_hosts_leaves_each_rank_its_grace() {
     let ended = running.wait();
     ended.check_success();
     check_saved(&ended, 2);
+}
+
+#[test]
+fn a_host_that_is_done_early_leaves_the_others_their_grace() {
+    for early in [1, 2] {
+        let running = job(2, 1, TRAPS)
+            .variable("SAVES_FOR", "8")
+            .variable_on(early, "SAVES_FOR", "0")
+            .start();
+        wait_for_all(&running, 2, 1, "up");
+        running.signal_all(Signal::TERM);
+        let ended = running.wait();
+        assert_eq!(ended.codes(), [Some(0); 2], "{}", ended.log());
+        check_saved(&ended, 1);
+    }
+}
+
+#[test]
+fn a_code_after_a_stop_is_that_of_all_hosts() {
+    let running = job(2, 1, TRAPS)
+        .variable("SAVES_FOR", "1")
+        .variable_on(2, "ENDS_WITH", "7")
+        .start();
+    wait_for_all(&running, 2, 1, "up");
+    running.signal_all(Signal::TERM);
+    let ended = running.wait();
+    assert_eq!(ended.codes(), [Some(7); 2], "{}", ended.log());
+    check_saved(&ended, 1);
 }
 
 #[test]
@@ -416,8 +483,14 @@ fn a_stop_while_hosts_are_awaited() {
     let job = job(2, 1, WAITS);
     let process = job.start_on(1, &["train"]);
     process.stderr_line("many processes");
+    let before = Instant::now();
     process.signal(Signal::TERM);
     let finished = process.wait();
     assert_eq!(finished.code, Some(143), "{}", finished.stderr);
+    assert!(
+        before.elapsed() < Duration::from_secs(10),
+        "{}",
+        finished.stderr
+    );
     job.check_nothing_is_left();
 }

@@ -8,11 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use optml_testkit::{OptMl, Proc};
+use optml_testkit::{Hosts, OptMl, Proc};
 
 use super::{
     Ended, Job,
     native::{PYTHON, SUM, lines, with_script},
+    schedulers::{WHO, outside_the_platform},
 };
 
 #[track_caller]
@@ -47,22 +48,12 @@ fn check_success(ended: &Ended) {
 }
 
 #[test]
-fn torch_adds_up_over_hosts() {
-    let ended = job(2, |tree| with_script(tree, SUM)).train();
-    check_success(&ended);
-    for host in [1, 2] {
-        let line = format!("[default0]:sum 3 of 2 in algo-{host}");
-        assert_eq!(lines(&ended, host), [line], "{}", ended.log());
-    }
-}
-
-#[test]
-fn hosts_that_call_themselves_the_same_add_up_too() {
-    let hosts = optml_testkit::Hosts::all_called("aws", 2);
-    let job = Job::on(hosts, 2, |tree| with_script(tree, SUM));
-    let ended = with_words(job)
-        .variable("OPTML_LAUNCHER", "torchrun")
-        .train();
+fn torch_adds_up_over_hosts_that_call_themselves_the_same() {
+    let hosts = Hosts::all_called("aws", 2);
+    let job = Job::on(hosts, 2, |tree| {
+        with_script(tree, SUM).hyperparameter("sagemaker_torch_distributed_enabled", "true")
+    });
+    let ended = with_words(job).train();
     check_success(&ended);
     for host in [1, 2] {
         let line = format!("[default0]:sum 3 of 2 in algo-{host}");
@@ -195,7 +186,7 @@ time.sleep(1000)
 
 #[test]
 fn what_kubeflow_sets_is_understood() {
-    let job = Job::new(2, |tree| with_script(tree, SUM));
+    let job = Job::new(2, |tree| with_script(tree, WHO));
     let mut job = with_words(job).variable("OPTML_LAUNCHER", "torchrun");
     for (name, value) in [
         ("PET_NNODES", "2"),
@@ -207,16 +198,13 @@ fn what_kubeflow_sets_is_understood() {
     }
     for host in [1, 2] {
         job = job.variable_on(host, "PET_NODE_RANK", &(host - 1).to_string());
-        super::schedulers::outside_the_platform(job.tree(host));
+        outside_the_platform(job.tree(host));
     }
     let ended = job.train();
     check_success(&ended);
     for host in [1, 2] {
-        assert!(
-            lines(&ended, host)[0].starts_with("[default0]:sum 3 of 2"),
-            "{}",
-            ended.log()
-        );
+        let line = format!("[default0]:{} 2 algo-1 29400", host - 1);
+        assert_eq!(lines(&ended, host), [line], "{}", ended.log());
         assert!(
             ended.on(host).stderr.contains("PET_NNODES"),
             "{}",

@@ -85,15 +85,41 @@ fn of_many_exceptions_the_lowest_rank_is_the_reason_and_all_are_kept() {
 }
 
 #[test]
+fn ranks_that_miss_another_are_not_the_reason() {
+    let ended = fail(
+        "if rank == 3: raise ValueError('no such layer')
+raise ConnectionResetError('of rank %d' % rank)",
+    );
+    ended.check_failure(
+        1,
+        &[
+            "ValueError: no such layer\ntrain.py:6",
+            "rank 3",
+            "host algo-2",
+        ],
+    );
+}
+
+#[test]
+fn ranks_that_miss_one_that_was_killed_are_not_the_reason() {
+    let ended = fail(
+        "if rank == 3: os.kill(os.getpid(), signal.SIGKILL)
+time.sleep(0.3)
+raise RuntimeError('something is wrong')",
+    );
+    ended.check_failure(137, &["killed by SIGKILL", "rank 3", "host algo-2"]);
+}
+
+#[test]
 fn a_rank_that_is_killed_is_named_on_all_hosts() {
     let ended = fail("if rank == 3: os.kill(os.getpid(), signal.SIGKILL)");
-    ended.check_failure(137, &["", "SIGKILL", "rank 3", "host algo-2"]);
+    ended.check_failure(137, &["killed by SIGKILL", "rank 3", "host algo-2"]);
 }
 
 #[test]
 fn the_exit_code_of_a_rank_is_that_of_all_hosts() {
     let ended = fail("if rank == 3: sys.stdout.flush(); os._exit(7)");
-    ended.check_failure(7, &["", "exit code 7", "rank 3", "host algo-2"]);
+    ended.check_failure(7, &["exit code 7", "rank 3", "host algo-2"]);
 }
 
 #[test]
@@ -110,7 +136,7 @@ fn an_entry_point_that_one_host_lacks_is_named_with_it() {
         ended.log()
     );
     for host in 1..=2 {
-        ended.check_report(host, &["", "train.py", "host algo-2"]);
+        ended.check_report(host, &["the entry point `train.py`", "host algo-2"]);
     }
     ended.job.check_nothing_is_left();
 }
@@ -131,7 +157,14 @@ fn a_program_that_one_host_lacks_is_named_with_it() {
         ended.log()
     );
     for host in 1..=2 {
-        ended.check_report(host, &["", "./tool", "algo-2"]);
+        ended.check_report(
+            host,
+            &[
+                "while starting the script: could not start: `./tool` is not there",
+                "rank 1",
+                "host algo-2",
+            ],
+        );
     }
     ended.job.check_nothing_is_left();
 }

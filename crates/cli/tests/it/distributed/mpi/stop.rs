@@ -98,6 +98,9 @@ fn ranks_that_go_on_are_killed_after_the_grace() {
         before.elapsed(),
         ended.log()
     );
-    ended.check_failure(137, &[""]);
+    ended.check_failure(
+        137,
+        &["stopped by SIGTERM (signal 15), still running after the grace period"],
+    );
     ended.job.check_nothing_is_left();
 }
