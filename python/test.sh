@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Tests the Python package in an environment of its own: python/test.sh [WHEEL]. Without a wheel, one is made of quick builds.
+# Tests the Python packages in an environment of their own: python/test.sh [WHEEL]. Without a wheel, one is made of quick builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 venv=$target/test-package
-if ! "$venv/bin/python" -c 'import hypothesis, maturin, mypy, numpy, pytest, scipy, vermin' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import google.protobuf, hatchling, hypothesis, maturin, mypy, numpy, pytest, scipy, setuptools, vermin, wheel' 2>/dev/null; then
     python3 -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check hypothesis maturin mypy numpy pytest scipy vermin
+    "$venv/bin/pip" install --quiet --disable-pip-version-check hatchling hypothesis maturin mypy numpy protobuf pytest scipy setuptools vermin wheel
 fi
 PATH=$venv/bin:$PATH
 # What is built of a source distribution elsewhere finds the dependencies built.
@@ -29,4 +29,14 @@ if [ -z "$wheel" ]; then
 fi
 pip install --quiet --disable-pip-version-check --force-reinstall --no-deps "$wheel"
 
-OPTML_TEST_WHEEL=$(realpath "$wheel") python -m pytest --quiet crates/python/tests
+OPTML_TEST_WHEEL=$(realpath "$wheel")
+export OPTML_TEST_WHEEL
+python -m pytest --quiet crates/python/tests
+
+# The names of the reference on top of it. Published packages that import them come from PyPI.
+rm -rf "$target/test-wheel-compat"
+pip wheel --no-cache-dir --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$target/test-wheel-compat" python/optml-compat
+OPTML_TEST_COMPAT_WHEEL=$(realpath "$target"/test-wheel-compat/optml_compat-*.whl)
+export OPTML_TEST_COMPAT_WHEEL
+pip install --quiet --disable-pip-version-check --force-reinstall --no-deps "$OPTML_TEST_COMPAT_WHEEL"
+python -m pytest --quiet python/optml-compat/tests

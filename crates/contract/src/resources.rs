@@ -29,7 +29,7 @@ use crate::{
 pub struct Resources {
     path: Utf8PathBuf,
     object: Object,
-    is_of_platform: bool,
+    scheduler: Option<Origin>,
     hosts: Vec<Text>,
     current_host: Text,
     current_instance_type: Text,
@@ -93,7 +93,7 @@ impl Resources {
         }
         Ok(Self {
             path: path.to_owned(),
-            is_of_platform: true,
+            scheduler: None,
             hosts,
             current_host,
             current_instance_type,
@@ -133,14 +133,14 @@ impl Resources {
         }
         let resources = Self::parse(members.into_iter().collect(), path)?;
         Ok(Self {
-            is_of_platform: false,
+            scheduler: Some(cluster.learnt_from.origin.clone()),
             ..resources
         })
     }
 
     /// True if the platform has left the file; else a scheduler has started the hosts.
     pub fn is_of_platform(&self) -> bool {
-        self.is_of_platform
+        self.scheduler.is_none()
     }
 
     /// The whole file.
@@ -210,10 +210,10 @@ impl Resources {
 
     /// Where the value of a key came from.
     pub fn origin(&self, key: &str) -> Origin {
-        if self.object.get(key).is_some() {
-            Origin::key(&self.path, key)
-        } else {
-            Origin::Default
+        match &self.scheduler {
+            _ if self.object.get(key).is_none() => Origin::Default,
+            Some(scheduler) => scheduler.clone(),
+            None => Origin::key(&self.path, key),
         }
     }
 }

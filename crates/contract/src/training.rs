@@ -113,7 +113,8 @@ impl TrainingEnv {
         let mut problems = Vec::new();
         let scheduled = match given.resources {
             Some(_) => None,
-            None => scheduled(source, layout, &facts.machine, &mut problems),
+            // The files that are missing then are no problem of their own.
+            None => scheduled(source, layout, &facts.machine)?,
         };
         // Who is no platform leaves no files, and need not.
         let is_left_out = |file: &Utf8Path| scheduled.is_some() && !source.exists(file);
@@ -340,13 +341,12 @@ fn scheduled(
     source: &dyn Source,
     layout: &Layout,
     machine: &Machine,
-    problems: &mut Vec<ConfigError>,
-) -> Option<Cluster> {
+) -> Result<Option<Cluster>, Vec<ConfigError>> {
     if source.exists(&layout.resources_file()) {
-        return None;
+        return Ok(None);
     }
-    let cluster = keep(Cluster::of_machine(source, machine), problems)?;
-    (cluster.learnt_from.engine != Engine::Nobody).then_some(cluster)
+    let cluster = Cluster::of_machine(source, machine)?;
+    Ok((cluster.learnt_from.engine != Engine::Nobody).then_some(cluster))
 }
 
 fn keep<T>(result: Result<T, Vec<ConfigError>>, problems: &mut Vec<ConfigError>) -> Option<T> {

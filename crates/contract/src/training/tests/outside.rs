@@ -31,6 +31,8 @@ fn what_a_scheduler_says_stands_for_the_files() {
     assert_eq!(env.current_host().to_string(), "node-02");
     assert_eq!(env.master_hostname().to_string(), "node-01");
     assert!(env.hyperparameters().is_empty());
+    let origin = env.resources().origin("hosts").to_string();
+    assert!(origin.starts_with("variable `SLURM_"), "{origin}");
     let cluster = Cluster::of_job(&source, &env).unwrap();
     assert_eq!((cluster.n_hosts, cluster.rank), (3, Some(1)));
     assert_eq!(cluster.learnt_from.engine, Engine::Slurm);

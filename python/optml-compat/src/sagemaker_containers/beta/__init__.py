@@ -1,0 +1,1 @@
+"""Interfaces of sagemaker-containers for frameworks."""

@@ -1,0 +1,14 @@
+"""Running a job. `optml train` does it."""
+
+from optml_compat import binary
+from sagemaker_training import logging_config
+
+logger = logging_config.get_logger()
+
+SUCCESS_CODE = 0
+DEFAULT_FAILURE_CODE = 1
+
+
+def train():
+    """Runs the job of this container, and does not return: this process becomes `optml train`."""
+    binary.become("train")
