@@ -94,11 +94,17 @@ def build_program():
     target = os.environ.get("CARGO_TARGET_DIR") or os.path.join(ROOT, "target")
     if sys.platform == "linux" and platform.machine() == "x86_64":
         # The alias of .cargo/config.toml. It needs a static C library (Debian: libc6-dev).
-        if subprocess.run([cargo, "dist", "--locked"], cwd=ROOT).returncode == 0:
-            return os.path.join(target, "x86_64-unknown-linux-gnu", "dist", "optml")
+        program = os.path.join(target, "x86_64-unknown-linux-gnu", "dist", "optml")
+        if subprocess.run([cargo, "dist", "--locked"], cwd=ROOT).returncode == 0 and runs(program):
+            return program
         print("warning: no static program could be linked, an ordinary one is built instead", file=sys.stderr)
     subprocess.run([cargo, "build", "--profile", "dist", "--package", "optml", "--locked"], cwd=ROOT, check=True)
     return os.path.join(target, "dist", "optml")
+
+
+def runs(program):
+    """Whether it starts: with a C library before glibc 2.36 it can be linked and does not."""
+    return subprocess.run([program, "--version"], stdout=subprocess.DEVNULL).returncode == 0
 
 
 def sources():

@@ -188,8 +188,12 @@ pub(crate) fn explain_open_mpi(failure: &mut Failure, layout: &Layout) {
         }
         End::HostLost => {
             failure.phase = Phase::Cluster;
-            failure.exception = Some(message("Open MPI's daemon on this host is gone".to_owned()));
-            failure.hint = Some("look at the log of this host".to_owned());
+            failure.ended = None;
+            let host = failure.host.as_deref().unwrap_or_default();
+            failure.exception = Some(message(format!(
+                "Open MPI's daemon on host `{host}` is gone"
+            )));
+            failure.hint = Some("look at its log".to_owned());
         }
     }
 }

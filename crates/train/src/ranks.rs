@@ -5,8 +5,8 @@
 //! of the processes, and stop signals. What fails here is told to the link at once; that others are stopped, and which
 //! of all failures is the cause, is decided there, also on a host that is alone.
 //!
-//! A stop signal reaches the script's own processes: those that we started, and those that Open MPI has started on this
-//! host for the first one. Open MPI itself is left alone meanwhile, because it would give them one second.
+//! A stop signal reaches the script's own processes: those that we started, and those that Open MPI (for the first host)
+//! or torchrun has started here. The engine itself is left alone meanwhile, because it would give them less time.
 
 mod agent;
 mod host;
@@ -140,7 +140,11 @@ impl<'a> Ranks<'a> {
     ) -> Result<(), Failed> {
         match start::prepare(&self, loaded, launch, scratch) {
             Ok(task) => Host::new(self, loaded).run(task),
-            Err(failure) => Err(self.fail(failure)),
+            Err(failure) => {
+                // After a stop signal nothing can be started, which is no failure of what can't.
+                let stopped = self.job.check_stop(Phase::Start).err();
+                Err(self.fail(stopped.unwrap_or(failure)))
+            }
         }
     }
 }

@@ -88,6 +88,18 @@ def test_recorded_environments(case, tmp_path, run_python):
                 assert same(number(left, key), right), (side, kind, key)
 
 
+@pytest.mark.parametrize("module,name", SIDES.values(), ids=SIDES)
+def test_a_class_derived_from_ours_may_have_properties(module, name, tree, run_python):
+    code = (
+        "from {module} import {name}\n"
+        "class Framework({name}):\n"
+        "    version = property(lambda self: 'of ' + self.current_host)\n"
+        "env = Framework()\n"
+        "assert env.version == env['version'] == 'of algo-1' and env.num_cpus >= 1\n"
+    )
+    run_python(code.format(module=module, name=name), tree.variables)
+
+
 def number(value, key):
     """A count is a text in the recorded file where it stands for one of this machine."""
     return int(value) if key == "num_cpus" and isinstance(value, str) else value

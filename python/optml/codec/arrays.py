@@ -6,15 +6,17 @@ import sys
 
 from optml import _native
 from optml.codec.content_types import NPY
-from optml.errors import CodecError
+from optml.errors import CodecError, UnsupportedFormatError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
-    from typing import Any, Optional, Union
+    from typing import Any, Optional, TypeVar, Union
 
     _Body = Union[str, bytes, bytearray, memoryview]
     """Text, or its UTF-8."""
+    _Converter = TypeVar("_Converter")
 
 
 def numpy_or_none() -> Optional[ModuleType]:
@@ -40,6 +42,18 @@ def numpy_for(content_type: str) -> ModuleType:
             "install numpy, or use `application/json` or `text/csv`",
         )
     return numpy
+
+
+def of_type(converters: Mapping[str, _Converter], content_type: str) -> _Converter:
+    """The converter of that type.
+
+    Raises:
+        UnsupportedFormatError: there is none.
+    """
+    converter = converters.get(content_type)
+    if converter is None:
+        raise UnsupportedFormatError(content_type, tuple(converters))
+    return converter
 
 
 def is_array(value: Any) -> bool:

@@ -13,11 +13,12 @@ from optml.codec.arrays import (
     npy_to_numpy,
     numpy_or_none,
     of_parts,
+    of_type,
     text_of,
     text_or_bytes,
 )
 from optml.codec.content_types import CSV, JSON, NPY
-from optml.errors import CodecError, UnsupportedFormatError
+from optml.errors import CodecError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,10 +105,7 @@ def decode(obj: _Body, content_type: str) -> Any:
     Raises:
         UnsupportedFormatError: another type; compared as it stands, without parameters.
     """
-    decoder = _DECODERS.get(content_type)
-    if decoder is None:
-        raise UnsupportedFormatError(content_type, tuple(_DECODERS))
-    return decoder(obj)
+    return of_type(_DECODERS, content_type)(obj)
 
 
 def encode(array_like: Any, content_type: str) -> Union[str, bytes]:
@@ -116,10 +114,7 @@ def encode(array_like: Any, content_type: str) -> Union[str, bytes]:
     Raises:
         UnsupportedFormatError: another type.
     """
-    encoder = _ENCODERS.get(content_type)
-    if encoder is None:
-        raise UnsupportedFormatError(content_type, tuple(_ENCODERS))
-    return encoder(array_like)
+    return of_type(_ENCODERS, content_type)(array_like)
 
 
 def _rows(body: Union[str, bytes]) -> list[list[str]]:

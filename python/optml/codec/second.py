@@ -13,11 +13,12 @@ from optml.codec.arrays import (
     numpy_for,
     numpy_or_none,
     of_parts,
+    of_type,
     text_of,
     text_or_bytes,
 )
 from optml.codec.content_types import CSV, JSON, NPY, NPZ
-from optml.errors import CodecError, UnsupportedFormatError
+from optml.errors import CodecError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,10 +111,7 @@ def decode(obj: _Body, content_type: str) -> Any:
     Raises:
         UnsupportedFormatError: another type; compared as it stands, without parameters.
     """
-    decoder = _DECODERS.get(content_type)
-    if decoder is None:
-        raise UnsupportedFormatError(content_type, tuple(_DECODERS))
-    return decoder(obj)
+    return of_type(_DECODERS, content_type)(obj)
 
 
 def encode(array_like: Any, content_type: str) -> Union[str, bytes]:
@@ -122,10 +120,7 @@ def encode(array_like: Any, content_type: str) -> Union[str, bytes]:
     Raises:
         UnsupportedFormatError: another type.
     """
-    encoder = _ENCODERS.get(content_type)
-    if encoder is None:
-        raise UnsupportedFormatError(content_type, tuple(_ENCODERS))
-    return encoder(array_like)
+    return of_type(_ENCODERS, content_type)(array_like)
 
 
 _DECODERS: dict[str, Callable[[Any], Any]] = {JSON: json_to_numpy, CSV: csv_to_numpy, NPY: npy_to_numpy, NPZ: npz_to_sparse}

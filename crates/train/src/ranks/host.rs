@@ -35,7 +35,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long the end of a stream is waited for when all processes that we know of are gone.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// What Open MPI sets for each process that it starts for the job.
-const MARK: &str = "OMPI_COMM_WORLD_RANK";
+const MARK_OF_OPEN_MPI: &str = "OMPI_COMM_WORLD_RANK";
+/// The same of torchrun.
+const MARK_OF_TORCHRUN: &str = "TORCHELASTIC_RUN_ID";
 /// How long Open MPI may take to end what it has started. It gives its processes 2 s on the first host and 4 s on others,
 /// but waits for ever for a host that is gone.
 const OPEN_MPI_ENDS: Duration = Duration::from_secs(10);
@@ -51,7 +53,9 @@ pub(super) struct Host<'a> {
     failure: Option<Failed>,
     has_ended: bool,
     stopped: Option<StopSignal>,
-    /// When the grace of what Open MPI has started is over.
+    /// What runs here was asked to stop, and nothing had failed.
+    stops_gently: bool,
+    /// When the grace of what an engine has started is over.
     grace_ends: Option<Instant>,
     /// When nothing is waited for any more.
     give_up: Option<Instant>,
@@ -78,6 +82,7 @@ impl<'a> Host<'a> {
             failure: None,
             has_ended: false,
             stopped: None,
+            stops_gently: false,
             grace_ends: None,
             give_up: None,
             is_silent: false,
@@ -171,7 +176,7 @@ impl<'a> Host<'a> {
         command.directory =
             Some(self.loaded.layout.code().into()).filter(|folder: &PathBuf| folder.is_dir());
         command.stdin = Stdin::Inherit;
-        if self.is_open_mpi() {
+        if process.part == Part::Trains && self.mark().is_some() {
             command.on_stop = OnStop::Leave;
         }
         info!(
@@ -276,6 +281,17 @@ impl<'a> Host<'a> {
         matches!(self.ranks.launcher, Launcher::Mpirun | Launcher::Smddp)
     }
 
+    /// What an engine sets for the processes that it starts, where we ask these to stop ourselves, and not the engine: Open
+    /// MPI would leave them one second, torchrun thirty, and it would not end well when they have. A torchrun that starts
+    /// its ranks again takes their end for a reason to do so.
+    fn mark(&self) -> Option<&'static str> {
+        match self.ranks.launcher {
+            Launcher::Mpirun | Launcher::Smddp => Some(MARK_OF_OPEN_MPI),
+            Launcher::Torchrun if !self.starts_again() => Some(MARK_OF_TORCHRUN),
+            _ => None,
+        }
+    }
+
     fn told(&mut self, event: Event) {
         match event {
             Event::Stop { grace, gently } if self.stopped.is_none() => {
@@ -290,31 +306,47 @@ impl<'a> Host<'a> {
             Event::Stop { .. } | Event::Start(_) | Event::AllServe => {}
             Event::Over(outcome) => {
                 self.over = Some(outcome);
-                for running in &self.children {
-                    running.child.stop(LAST_WORDS);
-                }
+                self.end_the_rest();
             }
+        }
+    }
+
+    /// The job is over: whatever still runs here is ended. A stop is another matter: hosts that are done early do not
+    /// wait for those that still save their work, and these keep their grace.
+    fn end_the_rest(&self) {
+        let saves = self.stops_gently
+            && self
+                .children
+                .iter()
+                .any(|running| running.process.part == Part::Trains && !running.is_gone());
+        if self.over.is_none() || saves {
+            return;
+        }
+        for running in &self.children {
+            running.child.stop(LAST_WORDS);
         }
     }
 
     /// Asks everything that trains here.
     fn ask_to_end(&mut self, grace: Duration, gently: bool) {
-        if self.is_open_mpi() {
-            stop_marked(MARK);
-        }
+        let mark = self.mark().filter(|_| gently || self.is_open_mpi());
+        let n_asked = mark.map_or(0, stop_marked);
         for running in self
             .children
             .iter()
             .filter(|running| running.process.part == Part::Trains)
         {
             match running.on_stop {
-                OnStop::PassOn => running.child.stop(grace),
-                // Open MPI ends by itself when its processes have.
-                OnStop::Leave if gently => {}
-                OnStop::Leave => running.child.stop(grace.min(OPEN_MPI_ENDS)),
+                OnStop::Leave if self.is_open_mpi() && !gently => {
+                    running.child.stop(grace.min(OPEN_MPI_ENDS));
+                }
+                // An engine ends by itself when its processes have.
+                OnStop::Leave if gently && (n_asked > 0 || self.is_open_mpi()) => {}
+                OnStop::Leave | OnStop::PassOn => running.child.stop(grace),
             }
         }
         if gently {
+            self.stops_gently = true;
             self.grace_ends = Some(Instant::now() + grace);
         }
     }
@@ -328,10 +360,11 @@ impl<'a> Host<'a> {
             return;
         }
         self.stopped = Some(signal);
+        self.stops_gently = true;
         self.ranks.link.stopping();
         let grace = self.ranks.job.options.stop_grace;
         // The supervisor passes it on to the others.
-        if self.is_open_mpi() {
+        if self.mark().is_some() {
             self.ask_to_end(grace, true);
         }
         if self.children.iter().any(Running::serves) {
@@ -357,15 +390,18 @@ impl<'a> Host<'a> {
 
     /// Whether torchrun is listened to: it has not failed yet, and does not start its ranks again when they fail.
     fn hears_the_agent(&self) -> bool {
+        self.ranks.launcher == Launcher::Torchrun
+            && self.failure.is_none()
+            && !self.stops_gently
+            && !self.starts_again()
+    }
+
+    /// Whether torchrun starts its ranks again when one of them has failed.
+    fn starts_again(&self) -> bool {
         let job = self.ranks.job;
         let is_set = |name: &str| self.loaded.exported.vars.iter().any(|(set, _)| set == name);
         let options = job.options.torchrun_options.as_deref().unwrap_or_default();
-        let starts_again = is_set(vars::PET_MAX_RESTARTS.name)
-            || options.replace('-', "_").contains("max_restarts");
-        self.ranks.launcher == Launcher::Torchrun
-            && self.failure.is_none()
-            && self.stopped.is_none()
-            && !starts_again
+        is_set(vars::PET_MAX_RESTARTS.name) || options.replace('-', "_").contains("max_restarts")
     }
 
     /// A rank of torchrun's has failed, and torchrun waits for other hosts.
@@ -464,9 +500,9 @@ impl<'a> Host<'a> {
             return;
         }
         let mut failure = ended(Phase::Script, exit, output, self.ranks.job.source);
-        if let (Some(signal), None) = (self.stopped, exit.stop) {
+        if self.stops_gently && exit.stop.is_none() {
             failure.ended = Some(Ended::Stopped {
-                signal: signal.number(),
+                signal: self.stopped.unwrap_or(StopSignal::Term).number(),
                 code: exit.ended.exit_code(),
                 killed: false,
             });
@@ -514,6 +550,7 @@ impl<'a> Host<'a> {
         }
         self.has_ended = true;
         self.ranks.link.ended(None);
+        self.end_the_rest();
         self.give_up_soon();
     }
 

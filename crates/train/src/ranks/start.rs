@@ -45,6 +45,8 @@ pub(super) fn prepare(
         None
     };
     let plan = site.plan(ranks.launcher)?;
+    // What was asked after a stop signal has not answered.
+    ranks.job.check_stop(Phase::Start)?;
     for note in &plan.notes {
         warn!("{note}");
     }

@@ -12,6 +12,18 @@ import re
 
 import optml
 
+# Names of the reference's modules for Open MPI and SMDDP that have no meaning here, and what there is instead.
+GONE = dict.fromkeys(
+    (
+        "MPI_FINISHED_STATUS_FILE",
+        "_can_connect",
+        "_parse_custom_mpi_options",
+        "_start_sshd_daemon",
+        "_write_status_file",
+    ),
+    "`optml train --launcher` waits for hosts, makes keys and runs a daemon of its own",
+)
+
 
 def words(launcher, processes_per_host, command):
     """The command that starts `command` on this host under a launcher of `optml train`."""

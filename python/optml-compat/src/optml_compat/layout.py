@@ -37,6 +37,29 @@ def read(reader, path):
         raise missing_file(error, path) from error
 
 
+def training_env(given, files):
+    """`optml.TrainingEnv` of what stands for each of three files; None: the file is read."""
+    try:
+        return optml.TrainingEnv(*given)
+    except optml.ConfigError as error:
+        raise missing_file(error, *[path for argument, path in zip(given, files) if argument is None]) from error
+
+
+def channel_path(channel):
+    """The directory where the data of a channel is."""
+    return optml.channel_path(channel)
+
+
+def num_cpus():
+    """The processors that this process may use, at least 1."""
+    return optml.num_cpus()
+
+
+def num_gpus():
+    """The GPUs that this process may use. Asks `nvidia-smi`."""
+    return optml.num_gpus()
+
+
 def is_installed(program):
     """Whether a program is on PATH."""
     return shutil.which(program) is not None
@@ -109,7 +132,7 @@ def read_json(path):
         return json.load(file)
 
 
-def write_json(value, path):
+def write_json(obj, path):
     """Writes a JSON file."""
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(value, file)
+        json.dump(obj, file)

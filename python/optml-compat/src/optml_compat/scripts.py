@@ -41,6 +41,17 @@ def fault(name):
     return None
 
 
+def validated(name, error_class):
+    """The name of an entry point, when it can be one; else raises `error_class`."""
+    found = fault(name)
+    if found is not None:
+        raise error_class(
+            "entry point `{}` {}\nhint: set the hyperparameter sagemaker_program, or the variable SAGEMAKER_PROGRAM, to the path of "
+            "the script in its directory, such as `train.py` or `bin/train.sh`".format(name, found)
+        )
+    return name
+
+
 def inside(path, name):
     """The file of an entry point; None when its name leads out of the directory, through links or otherwise."""
     root = os.path.realpath(path)

@@ -9,16 +9,19 @@ import os
 
 import optml
 
-from optml_compat import layout
+from optml_compat import environments, layout
 from optml_compat.layout import (
     BASE_PATH_ENV,
     HYPERPARAMETERS_FILE,
     INPUT_DATA_CONFIG_FILE,
     RESOURCE_CONFIG_FILE,
     SAGEMAKER_BASE_PATH,
+    channel_path,
+    num_cpus,
+    num_gpus,
 )
 from optml_compat.mappings import stored
-from sagemaker_containers import _logging, _mapping
+from sagemaker_containers import _logging
 
 __all__ = [
     "BASE_PATH_ENV",
@@ -70,10 +73,7 @@ resource_config_file_dir = _layout.resources_file
 _is_training_path_configured = layout.is_configured
 _set_base_path_env = layout.set_local_base
 _read_json = layout.read_json
-
-
-def _write_json(obj, path):
-    layout.write_json(obj, path)
+_write_json = layout.write_json
 
 
 def _create_training_directories():
@@ -100,38 +100,11 @@ def read_input_data_config():
     return layout.read(optml.read_input_data_config, input_data_config_file_dir)
 
 
-def channel_path(channel):
-    """The directory where the data of a channel is."""
-    return optml.channel_path(channel)
-
-
-def num_cpus():
-    """The processors that this process may use, at least 1."""
-    return optml.num_cpus()
-
-
-def num_gpus():
-    """The GPUs that this process may use. Asks `nvidia-smi`."""
-    return optml.num_gpus()
-
-
-class _Env(_mapping.MappingMixin):
+class _Env(environments.Environment):
     """What both environments say. `TrainingEnv` and `ServingEnv` fill it."""
 
     def __init__(self):
         self._values = {}
-
-    model_dir = stored("model_dir", "Where the model is, or is to be saved.")
-    current_host = stored("current_host", "The name of this host.")
-    module_name = stored("module_name", "The user's script without `.py`.")
-    module_dir = stored("module_dir", "Where the user's code comes from.")
-    log_level = stored("log_level", "The level of the log, 20 for INFO.")
-    user_entry_point = stored("user_entry_point", "The user's script, or None.")
-
-    def _measured(self, name, measure):
-        if name not in self._values:
-            self._values[name] = measure()
-        return self._values[name]
 
     @property
     def num_cpus(self):
@@ -142,16 +115,6 @@ class _Env(_mapping.MappingMixin):
     def num_gpus(self):
         """The GPUs that this process may use."""
         return self._measured("num_gpus", num_gpus)
-
-    @staticmethod
-    def _parse_module_name(program_param):
-        if program_param and program_param.endswith(".py"):
-            return program_param[: -len(".py")]
-        return program_param
-
-    def _take(self, env):
-        """Takes over what `optml` says, without what is counted when it is asked for."""
-        self._values = {name: getattr(env, name) for name in self.properties() if name not in ("num_cpus", "num_gpus")}
 
 
 # What `SM_*` variables are called after, and the property that each is, in the order of the reference.
@@ -182,7 +145,7 @@ _EXPORTED = (
 )
 
 
-class TrainingEnv(_Env):
+class TrainingEnv(_Env, environments.Training):
     """The environment of a training job, a read-only mapping over its properties.
 
     Each argument stands for one of the three files and is taken as it is; None: the file is read. Raises FileNotFoundError for
@@ -190,63 +153,19 @@ class TrainingEnv(_Env):
     """
 
     def __init__(self, resource_config=None, input_data_config=None, hyperparameters=None):
-        try:
-            env = optml.TrainingEnv(resource_config, input_data_config, hyperparameters)
-        except optml.ConfigError as error:
-            given = (
-                (resource_config, resource_config_file_dir),
-                (input_data_config, input_data_config_file_dir),
-                (hyperparameters, hyperparameters_file_dir),
-            )
-            raise layout.missing_file(error, *[path for argument, path in given if argument is None]) from error
-        super().__init__()
-        self._take(env)
-        self._process_env = env.process_env()
-        self._sagemaker_s3_output = env.sagemaker_s3_output()
-
-    additional_framework_parameters = stored(
-        "additional_framework_parameters", "Settings of the platform that no other property has."
-    )
-    channel_input_dirs = stored("channel_input_dirs", "The directory of each channel.")
-    framework_module = stored("framework_module", "`module:function` of a framework's own entry, or None.")
-    hosts = stored("hosts", "The names of all hosts.")
-    hyperparameters = stored("hyperparameters", "The user's hyperparameters.")
-    input_config_dir = stored("input_config_dir", "Where the three files are.")
-    input_data_config = stored("input_data_config", "The content of `inputdataconfig.json`.")
-    input_dir = stored("input_dir", "Where data and configuration are.")
-    is_master = stored("is_master", "Whether this host is the first of those that train together.")
-    job_name = stored("job_name", "The name of the job, or None.")
-    master_hostname = stored("master_hostname", "The first of the hosts that train together.")
-    network_interface_name = stored("network_interface_name", "The network interface between hosts.")
-    output_data_dir = stored("output_data_dir", "Where results that are no model are to be saved.")
-    output_dir = stored("output_dir", "Where success and failure are written.")
-    output_intermediate_dir = stored("output_intermediate_dir", "What is uploaded while the job runs.")
-    resource_config = stored("resource_config", "The content of `resourceconfig.json`.")
-
-    def sagemaker_s3_output(self):
-        """Where intermediate output is uploaded to, or None."""
-        return self._sagemaker_s3_output
-
-    def to_cmd_args(self):
-        """The hyperparameters as words of a command."""
-        return _mapping.to_cmd_args(self.hyperparameters)
+        given = (resource_config, input_data_config, hyperparameters)
+        files = (resource_config_file_dir, input_data_config_file_dir, hyperparameters_file_dir)
+        self._take(layout.training_env(given, files))
 
     def to_env_vars(self):
         """The environment as `SM_*` variables."""
-        values = {name: getattr(self, attribute) if attribute else None for name, attribute in _EXPORTED}
-        values["channels"] = sorted(self.channel_input_dirs)
-        values["training_env"] = dict(self)
-        values["user_args"] = self.to_cmd_args()
-        values.update(("channel_{}".format(name), path) for name, path in self.channel_input_dirs.items())
-        values.update(("hp_{}".format(name), value) for name, value in self.hyperparameters.items())
-        return _mapping.to_env_vars(values)
+        return self._variables(_EXPORTED, {})
 
 
 class ServingEnv(_Env):
     """The settings of a server, a read-only mapping over its properties. Raises ValueError for a value that can't be."""
 
     def __init__(self):
-        super().__init__()
         self._take(optml.ServingEnv())
 
     use_nginx = stored("use_nginx", "Whether the reference would start nginx. Here nothing does.")

@@ -1,6 +1,6 @@
 """Scripts as ranks of Open MPI. `optml train --launcher mpirun` starts them, on every host of the job."""
 
-from optml_compat import launchers, scripts
+from optml_compat import launchers
 from sagemaker_containers import _env, _logging, _params, _process
 
 logger = _logging.get_logger()
@@ -17,9 +17,7 @@ class _RankRunner(_process.ProcessRunner):
         return env.additional_framework_parameters.get(_params.MPI_PROCESSES_PER_HOST) or env.num_gpus or 1
 
     def _create_command(self):
-        name = _process._validated(self._user_entry_point)
-        command = scripts.words(_env.code_dir, name, self._args, self._python_command())
-        return launchers.words("mpirun", self._per_host(), command)
+        return launchers.words("mpirun", self._per_host(), super()._create_command())
 
 
 class WorkerRunner(_RankRunner):

@@ -46,13 +46,7 @@ def python_executable():
 
 
 def _validated(name):
-    fault = scripts.fault(name)
-    if fault is not None:
-        raise _errors.ClientError(
-            "entry point `{}` {}\nhint: set the hyperparameter sagemaker_program, or the variable SAGEMAKER_PROGRAM, to the path of "
-            "the script in its directory, such as `train.py` or `bin/train.sh`".format(name, fault)
-        )
-    return name
+    return scripts.validated(name, _errors.ClientError)
 
 
 class ProcessRunner:

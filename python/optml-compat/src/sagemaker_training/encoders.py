@@ -1,9 +1,8 @@
 """Arrays as bodies, and bodies as arrays: JSON, CSV, NPY, and RecordIO for writing."""
 
-from optml import CodecError
-from optml.codec import first as _first
 from optml.codec.first import array_to_csv, array_to_json, array_to_npy, array_to_recordio_protobuf, json_to_numpy, npy_to_numpy
-from sagemaker_training import content_types, errors
+from optml_compat import encoders
+from sagemaker_training import errors
 
 __all__ = [
     "array_to_csv",
@@ -21,33 +20,18 @@ __all__ = [
 
 def csv_to_numpy(string_like, dtype=None):
     """The array of a CSV text: numbers where all cells are numbers, else texts. Raises ClientError for what is no CSV."""
-    try:
-        return _first.csv_to_numpy(string_like, dtype)
-    except (CodecError, ValueError) as error:
-        raise errors.ClientError("Error while decoding csv: {}".format(error)) from error
+    return encoders.csv_to_numpy(string_like, dtype, errors.ClientError)
 
 
-encoders_map = {
-    content_types.NPY: array_to_npy,
-    content_types.CSV: array_to_csv,
-    content_types.JSON: array_to_json,
-}
-_decoders_map = {
-    content_types.NPY: npy_to_numpy,
-    content_types.CSV: csv_to_numpy,
-    content_types.JSON: json_to_numpy,
-}
+encoders_map = dict(encoders.ENCODERS)
+_decoders_map = encoders.decoders(csv_to_numpy)
 
 
 def decode(obj, content_type):
     """The array of a body. Raises UnsupportedFormatError for another content type."""
-    if content_type not in _decoders_map:
-        raise errors.UnsupportedFormatError(content_type)
-    return _decoders_map[content_type](obj)
+    return encoders.convert(obj, content_type, _decoders_map, errors.UnsupportedFormatError)
 
 
 def encode(array_like, content_type):
     """The body of an array. Raises UnsupportedFormatError for another content type."""
-    if content_type not in encoders_map:
-        raise errors.UnsupportedFormatError(content_type)
-    return encoders_map[content_type](array_like)
+    return encoders.convert(array_like, content_type, encoders_map, errors.UnsupportedFormatError)

@@ -9,16 +9,19 @@ import os
 
 import optml
 
-from optml_compat import layout
+from optml_compat import environments, layout
 from optml_compat.layout import (
     BASE_PATH_ENV,
     HYPERPARAMETERS_FILE,
     INPUT_DATA_CONFIG_FILE,
     RESOURCE_CONFIG_FILE,
     SAGEMAKER_BASE_PATH,
+    channel_path,
+    num_cpus,
+    num_gpus,
 )
 from optml_compat.mappings import stored
-from sagemaker_training import logging_config, mapping
+from sagemaker_training import logging_config
 
 __all__ = [
     "BASE_PATH_ENV",
@@ -72,10 +75,7 @@ resource_config_file_dir = _layout.resources_file
 _is_training_path_configured = layout.is_configured
 _set_base_path_env = layout.set_local_base
 _read_json = layout.read_json
-
-
-def _write_json(obj, path):
-    layout.write_json(obj, path)
+_write_json = layout.write_json
 
 
 def _create_training_directories():
@@ -100,21 +100,6 @@ def read_resource_config():
 def read_input_data_config():
     """The content of `input/config/inputdataconfig.json`."""
     return layout.read(optml.read_input_data_config, input_data_config_file_dir)
-
-
-def channel_path(channel):
-    """The directory where the data of a channel is."""
-    return optml.channel_path(channel)
-
-
-def num_cpus():
-    """The processors that this process may use, at least 1."""
-    return optml.num_cpus()
-
-
-def num_gpus():
-    """The GPUs that this process may use. Asks `nvidia-smi`."""
-    return optml.num_gpus()
 
 
 def num_neurons(instance_type):
@@ -179,66 +164,30 @@ _EXPORTED = (
 )
 
 
-class Environment(mapping.MappingMixin):
+class Environment(environments.Training):
     """The environment of a training job, a read-only mapping over its properties.
 
     Each argument stands for one of the three files and is taken as it is; None: the file is read. Raises FileNotFoundError for
     a file that is missing, ValueError (`optml.ConfigError`) for what can't be.
     """
 
-    def __init__(self, resource_config=None, input_data_config=None, hyperparameters=None):
-        try:
-            env = optml.TrainingEnv(resource_config, input_data_config, hyperparameters)
-        except optml.ConfigError as error:
-            given = (
-                (resource_config, resource_config_file_dir),
-                (input_data_config, input_data_config_file_dir),
-                (hyperparameters, hyperparameters_file_dir),
-            )
-            raise layout.missing_file(error, *[path for argument, path in given if argument is None]) from error
-        self._values = {name: getattr(env, name) for name in self.properties() if name in _STORED}
-        self._process_env = env.process_env()
-        self._sagemaker_s3_output = env.sagemaker_s3_output()
+    _MEASURED = ("num_cpus", "num_gpus", "num_neurons", "is_smddprun_installed", "is_smddpmprun_installed")
 
-    additional_framework_parameters = stored(
-        "additional_framework_parameters", "Settings of the platform that no other property has."
-    )
-    channel_input_dirs = stored("channel_input_dirs", "The directory of each channel.")
-    current_host = stored("current_host", "The name of this host.")
+    def __init__(self, resource_config=None, input_data_config=None, hyperparameters=None):
+        given = (resource_config, input_data_config, hyperparameters)
+        files = (resource_config_file_dir, input_data_config_file_dir, hyperparameters_file_dir)
+        self._take(layout.training_env(given, files))
+
     current_instance_group = stored("current_instance_group", "The name of the group that this host is in.")
     current_instance_group_hosts = stored("current_instance_group_hosts", "The hosts of that group.")
     current_instance_type = stored("current_instance_type", "The type of this machine, `local` where it has none.")
     distribution_hosts = stored("distribution_hosts", "The hosts that train together.")
     distribution_instance_groups = stored("distribution_instance_groups", "The groups that train together.")
-    framework_module = stored("framework_module", "`module:function` of a framework's own entry, or None.")
-    hosts = stored("hosts", "The names of all hosts.")
-    hyperparameters = stored("hyperparameters", "The user's hyperparameters.")
-    input_config_dir = stored("input_config_dir", "Where the three files are.")
-    input_data_config = stored("input_data_config", "The content of `inputdataconfig.json`.")
-    input_dir = stored("input_dir", "Where data and configuration are.")
     instance_groups = stored("instance_groups", "The names of the groups of hosts.")
     instance_groups_dict = stored("instance_groups_dict", "The groups of hosts by name.")
     is_hetero = stored("is_hetero", "Whether there are several groups of hosts.")
-    is_master = stored("is_master", "Whether this host is the first of those that train together.")
     is_modelparallel_enabled = stored("is_modelparallel_enabled", "Whether `SM_HP_MP_PARAMETERS` says something.")
-    job_name = stored("job_name", "The name of the job, or None.")
-    log_level = stored("log_level", "The level of the log, 20 for INFO.")
-    master_hostname = stored("master_hostname", "The first of the hosts that train together.")
-    model_dir = stored("model_dir", "Where the model is to be saved.")
-    module_dir = stored("module_dir", "Where the user's code comes from.")
-    module_name = stored("module_name", "The user's script without `.py`.")
-    network_interface_name = stored("network_interface_name", "The network interface between hosts.")
-    output_data_dir = stored("output_data_dir", "Where results that are no model are to be saved.")
-    output_dir = stored("output_dir", "Where success and failure are written.")
-    output_intermediate_dir = stored("output_intermediate_dir", "What is uploaded while the job runs.")
-    resource_config = stored("resource_config", "The content of `resourceconfig.json`.")
     topology = stored("topology", "Where each host stands, for machines that are told so.")
-    user_entry_point = stored("user_entry_point", "The user's script, or None.")
-
-    def _measured(self, name, measure):
-        if name not in self._values:
-            self._values[name] = measure()
-        return self._values[name]
 
     @property
     def num_cpus(self):
@@ -264,12 +213,6 @@ class Environment(mapping.MappingMixin):
     def is_smddpmprun_installed(self):
         """Whether the program `smddpmprun` is on PATH."""
         return self._measured("is_smddpmprun_installed", validate_smddpmprun)
-
-    @staticmethod
-    def _parse_module_name(program_param):
-        if program_param and program_param.endswith(".py"):
-            return program_param[: -len(".py")]
-        return program_param
 
     def get_distribution_instance_groups_from_resource_config(self):
         """The group of this host, when a hyperparameter asks for training on several hosts."""
@@ -300,36 +243,11 @@ class Environment(mapping.MappingMixin):
         """The first of the hosts that train together."""
         return self.master_hostname
 
-    def sagemaker_s3_output(self):
-        """Where intermediate output is uploaded to, or None."""
-        return self._sagemaker_s3_output
-
-    def to_cmd_args(self):
-        """The hyperparameters as words of a command."""
-        return mapping.to_cmd_args(self.hyperparameters)
-
     def to_env_vars(self):
         """The environment as `SM_*` variables."""
-        values = {name: getattr(self, attribute) if attribute else None for name, attribute in _EXPORTED}
-        values["channels"] = sorted(self.channel_input_dirs)
-        values["training_env"] = dict(self)
-        values["user_args"] = self.to_cmd_args()
-        if self.topology:
-            values["topology"] = self.topology
-        values.update(("channel_{}".format(name), path) for name, path in self.channel_input_dirs.items())
-        values.update(("hp_{}".format(name), value) for name, value in self.hyperparameters.items())
-        return mapping.to_env_vars(values)
+        return self._variables(_EXPORTED, {"topology": self.topology} if self.topology else {})
 
 
 def write_env_vars(env_vars=None):
     """Puts variables into the environment of this process, and PYTHONPATH with the code directory first."""
     layout.write_env_vars(env_vars, code_dir)
-
-
-# What is taken over when an Environment is built; the other properties are counted or looked up when they are asked for.
-_STORED = frozenset(
-    name
-    for name, value in vars(Environment).items()
-    if isinstance(value, property)
-    and name not in ("num_cpus", "num_gpus", "num_neurons", "is_smddprun_installed", "is_smddpmprun_installed")
-)

@@ -1,60 +1,32 @@
 """Files of a job."""
 
-import contextlib
-import json
-import os
-import shutil
-import tempfile
-
-from optml_compat import sources
+from optml_compat import files, sources
+from optml_compat.files import read_file, tmpdir, write_file
+from optml_compat.layout import read_json
 from sagemaker_training import environment, logging_config
+
+__all__ = [
+    "download_and_extract",
+    "read_file",
+    "read_json",
+    "s3_download",
+    "tmpdir",
+    "write_failure_file",
+    "write_file",
+    "write_success_file",
+]
 
 logger = logging_config.get_logger()
 
 
 def write_success_file():
     """Says that the job has succeeded."""
-    os.makedirs(environment.output_dir, exist_ok=True)
-    write_file(os.path.join(environment.output_dir, "success"), "")
+    files.write_success(environment.output_dir)
 
 
 def write_failure_file(failure_msg):
     """Says why the job has failed, unless something says so already. The platform shows the first 1,024 characters."""
-    os.makedirs(environment.output_dir, exist_ok=True)
-    path = os.path.join(environment.output_dir, "failure")
-    if os.path.exists(path):
-        logger.info("%s is there already, and is kept", path)
-        return
-    with open(path, "w", encoding="utf-8", errors="replace") as file:
-        file.write(failure_msg)
-
-
-@contextlib.contextmanager
-def tmpdir(suffix="", prefix="tmp", directory=None):
-    """A directory that is removed, with what is in it, when the block ends."""
-    path = tempfile.mkdtemp(suffix=suffix, prefix=prefix, dir=directory)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def write_file(path, data, mode="w"):
-    """Writes a file."""
-    with open(path, mode) as file:
-        file.write(data)
-
-
-def read_file(path, mode="r"):
-    """The content of a file."""
-    with open(path, mode) as file:
-        return file.read()
-
-
-def read_json(path):
-    """The content of a JSON file."""
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    files.write_failure(environment.output_dir, failure_msg, logger)
 
 
 def download_and_extract(uri, path):

@@ -1,6 +1,6 @@
 """Scripts as ranks of Open MPI. `optml train --launcher mpirun` starts them, on every host of the job."""
 
-from optml_compat import gone, launchers, scripts
+from optml_compat import gone, launchers
 from sagemaker_training import environment, errors, logging_config, params, process
 from sagemaker_training.smdataparallel import get_dataparallel_exception_classes
 
@@ -27,18 +27,10 @@ def get_modelparallel_exception_classes():
     return names or [DEFAULT_ERROR_CLASS]
 
 
-class _RankRunner(process.ProcessRunner):
-    """One host of a job of several; which of them it is, `optml train` knows from the job's own files."""
+class _RankRunner(process._RankRunner):
+    """One host, the first or another."""
 
     _LAUNCHER = "mpirun"
-
-    def _python_command(self):
-        return super()._python_command() + launchers.rank_words()
-
-    def _create_command(self):
-        name = process.validate_entry_point(self._user_entry_point)
-        command = scripts.words(environment.code_dir, name, self._args, self._python_command())
-        return launchers.words(self._LAUNCHER, self._processes_per_host, command)
 
     def _error_classes(self):
         names = super()._error_classes() + get_dataparallel_exception_classes()
@@ -96,16 +88,4 @@ class MasterRunner(_RankRunner):
         launchers.must_be_read(params.MPI_NUM_PROCESSES, self._num_processes, asked)
 
 
-__getattr__ = gone.attribute(
-    __name__,
-    dict.fromkeys(
-        (
-            "MPI_FINISHED_STATUS_FILE",
-            "_can_connect",
-            "_parse_custom_mpi_options",
-            "_start_sshd_daemon",
-            "_write_status_file",
-        ),
-        "`optml train --launcher` waits for hosts, makes keys and runs a daemon of its own",
-    ),
-)
+__getattr__ = gone.attribute(__name__, launchers.GONE)

@@ -9,7 +9,7 @@ import inspect
 import os
 import subprocess
 
-from optml_compat import layout, processes, scripts, tracebacks
+from optml_compat import launchers, layout, processes, scripts, tracebacks
 from sagemaker_training import SM_TRAINING_COMPILER_PATHS, environment, errors, logging_config
 
 logger = logging_config.get_logger()
@@ -19,13 +19,7 @@ DEFAULT_ERROR_CLASS = errors.ExecuteUserScriptError
 
 def validate_entry_point(user_entry_point):
     """The name of an entry point, when it is a relative path inside the code directory; else raises ClientError."""
-    fault = scripts.fault(user_entry_point)
-    if fault is not None:
-        raise errors.ClientError(
-            "entry point `{}` {}\nhint: set the hyperparameter sagemaker_program, or the variable SAGEMAKER_PROGRAM, to the path of "
-            "the script in its directory, such as `train.py` or `bin/train.sh`".format(user_entry_point, fault)
-        )
-    return user_entry_point
+    return scripts.validated(user_entry_point, errors.ClientError)
 
 
 def get_debugger_exception_classes():
@@ -206,3 +200,16 @@ class ProcessRunner:
             )
         finally:
             self._tear_down()
+
+
+class _RankRunner(ProcessRunner):
+    """One host of a job of several; which of them it is, `optml train` knows from the job's own files."""
+
+    # The launcher of `optml train`.
+    _LAUNCHER: str
+
+    def _python_command(self):
+        return super()._python_command() + launchers.rank_words()
+
+    def _create_command(self):
+        return launchers.words(self._LAUNCHER, self._processes_per_host, super()._create_command())

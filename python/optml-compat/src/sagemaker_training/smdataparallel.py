@@ -1,6 +1,6 @@
 """Scripts as ranks of SageMaker's data parallel library. `optml train --launcher smddp` starts them, on every host of the job."""
 
-from optml_compat import gone, launchers, scripts
+from optml_compat import gone, launchers
 from sagemaker_training import environment, errors, logging_config, params, process
 
 logger = logging_config.get_logger()
@@ -18,11 +18,13 @@ def get_dataparallel_exception_classes():
     return process._class_names(exceptions) or [DEFAULT_ERROR_CLASS]
 
 
-class SMDataParallelRunner(process.ProcessRunner):
+class SMDataParallelRunner(process._RankRunner):
     """The first host: it starts the ranks of all.
 
     `interval` and `timeout_in_seconds` are taken and not used: how long hosts are waited for is `OPTML_HOST_WAIT_S`.
     """
+
+    _LAUNCHER = "smddp"
 
     def __init__(
         self,
@@ -52,28 +54,8 @@ class SMDataParallelRunner(process.ProcessRunner):
         asked = environment.Environment().additional_framework_parameters
         launchers.must_be_read(params.SMDATAPARALLEL_CUSTOM_MPI_OPTIONS, self._custom_mpi_options, asked)
 
-    def _python_command(self):
-        return super()._python_command() + launchers.rank_words()
-
-    def _create_command(self):
-        name = process.validate_entry_point(self._user_entry_point)
-        command = scripts.words(environment.code_dir, name, self._args, self._python_command())
-        return launchers.words("smddp", self._processes_per_host, command)
-
     def _error_classes(self):
         return process.get_debugger_exception_classes() + get_dataparallel_exception_classes()
 
 
-__getattr__ = gone.attribute(
-    __name__,
-    dict.fromkeys(
-        (
-            "MPI_FINISHED_STATUS_FILE",
-            "_can_connect",
-            "_parse_custom_mpi_options",
-            "_start_sshd_daemon",
-            "_write_status_file",
-        ),
-        "`optml train --launcher` waits for hosts, makes keys and runs a daemon of its own",
-    ),
-)
+__getattr__ = gone.attribute(__name__, launchers.GONE)

@@ -149,6 +149,27 @@ fn any_program_is_a_rank() {
 }
 
 #[test]
+fn a_command_is_launched_when_that_is_asked_for() {
+    let job = Job::new(2, |tree| tree);
+    let words = [
+        "train",
+        "--launcher",
+        "native",
+        "--processes-per-host",
+        "2",
+        "--",
+    ];
+    let command = ["/bin/sh", "-c", "echo \"$RANK of $WORLD_SIZE\""];
+    let ended = job.start_with(&[&words[..], &command].concat()).wait();
+    ended.check_success();
+    for host in [1, 2] {
+        let ranks = [2 * host - 2, 2 * host - 1];
+        let expected = ranks.map(|rank| format!("rank {rank} | {rank} of 4"));
+        assert_eq!(lines(&ended, host), expected, "{}", ended.log());
+    }
+}
+
+#[test]
 fn one_that_fails_ends_all() {
     let script = "import os, sys, time
 print('up', flush=True)

@@ -78,6 +78,49 @@ fn hosts_of_slurm_find_each_other() {
 }
 
 #[test]
+fn hosts_of_a_pytorch_job_are_not_taken_for_ranks() {
+    let mut job = Job::new(2, |tree| with_script(tree, WHO))
+        .variable("OPTML_LAUNCHER", "native")
+        .variable("OPTML_PYTHON", PYTHON)
+        .variable("OPTML_PROCESSES_PER_HOST", "2")
+        .variable("WORLD_SIZE", "2")
+        .variable("MASTER_ADDR", "algo-1")
+        .variable("MASTER_PORT", "23456");
+    for host in [1, 2] {
+        job = job.variable_on(host, "RANK", &(host - 1).to_string());
+        outside_the_platform(job.tree(host));
+    }
+    let ended = job.train();
+    ended.check_success();
+    for host in [1, 2] {
+        let ranks = [2 * host - 2, 2 * host - 1];
+        let expected = ranks.map(|rank| format!("rank {rank} | {rank} 4 algo-1 23456"));
+        assert_eq!(lines(&ended, host), expected, "{}", ended.log());
+    }
+}
+
+#[test]
+fn nothing_is_launched_inside_a_rank() {
+    let mut job = Job::new(1, |tree| with_script(tree, WHO))
+        .variable("OPTML_LAUNCHER", "native")
+        .variable("OPTML_PYTHON", PYTHON)
+        .variable("OPTML_PROCESSES_PER_HOST", "2");
+    for (name, value) in [
+        ("RANK", "1"),
+        ("LOCAL_RANK", "1"),
+        ("WORLD_SIZE", "2"),
+        ("LOCAL_WORLD_SIZE", "2"),
+    ] {
+        job = job.variable(name, value);
+    }
+    let ended = job.train();
+    ended.check_success();
+    assert_eq!(lines(&ended, 1), ["1 2 None None"], "{}", ended.log());
+    let note = "nothing is launched here: a launcher has started this process";
+    assert!(ended.on(1).stderr.contains(note), "{}", ended.log());
+}
+
+#[test]
 fn pods_of_a_job_set_find_each_other() {
     let mut job = Job::new(2, |tree| with_script(tree, WHO))
         .variable("OPTML_LAUNCHER", "native")

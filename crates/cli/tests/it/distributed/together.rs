@@ -2,22 +2,25 @@
 
 use std::{
     fs,
+    path::Path,
+    thread,
     time::{Duration, Instant},
 };
 
+use optml_testkit::MemoryGroup;
 use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{
-    Ended, Running,
+    Ended, Job, Running,
     native::{DEAF, TRAPS, job, wait_for_all},
 };
-use crate::install::Venv;
+use crate::install::{PYPROJECT, Venv};
 
 /// Between a failure and the end of all hosts, where every process ends when it is asked to.
 const SOON: Duration = Duration::from_secs(25);
 /// The same where a host falls silent: that is noticed after 30 s.
-const SILENT: Duration = Duration::from_secs(60);
+const SILENT: Duration = Duration::from_mins(1);
 
 /// Says that it is there, and stays.
 const WAITS: &str = "import time\nprint('up', flush=True)\ntime.sleep(1000)\n";
@@ -126,6 +129,25 @@ time.sleep(1000)
 ";
     let ended = job(2, 2, script).train();
     ended.check_failure(137, &["killed by SIGKILL", "rank 2", "host algo-2"]);
+    ended.job.check_nothing_is_left();
+}
+
+#[test]
+fn a_rank_that_runs_out_of_memory_is_the_cause() {
+    let script = "import os, time
+if os.environ['RANK'] == '1':
+    hog = b'x' * (400 << 20)
+time.sleep(1000)
+";
+    let group = MemoryGroup::with_limit(200 << 20);
+    let job = job(2, 1, script);
+    let second = job.start_on(2, &["train"]);
+    // The script waits for the first host, so that it is started in the group.
+    fs::write(group.folder().join("cgroup.procs"), second.id().to_string()).unwrap();
+    let first = job.start_on(1, &["train"]);
+    let processes = vec![first, second];
+    let ended = Running { job, processes }.wait();
+    ended.check_failure(137, &["out of memory", "host algo-2; rank 1"]);
     ended.job.check_nothing_is_left();
 }
 
@@ -336,40 +358,70 @@ fn an_installation_that_fails_on_one_host_is_told_on_all() {
     }
 }
 
+/// A requirement that these lines of Python build. `mark` is theirs to write.
+#[track_caller]
+fn write_package(job: &Job, host: u8, mark: &Path, build: &str) {
+    let backend = format!("import os, time\ndef build_wheel(*words, **more):\n    {build}\n");
+    let backend = backend.replace("MARK", mark.to_str().unwrap());
+    let code = job.tree(host).path("code");
+    fs::create_dir(code.join("probe")).unwrap();
+    fs::write(code.join("probe/backend.py"), backend).unwrap();
+    fs::write(code.join("probe/pyproject.toml"), PYPROJECT).unwrap();
+    fs::write(code.join("requirements.txt"), "./probe\n").unwrap();
+}
+
+/// An installation that does not end.
+const SLOW: &str = "open(r'MARK', 'w').close()\n    time.sleep(1000)";
+/// One that fails when another is at work.
+const BROKEN: &str =
+    "while not os.path.exists(r'MARK'):\n        time.sleep(0.02)\n    raise ValueError('no way')";
+
 #[test]
 fn an_installation_that_fails_ends_those_of_other_hosts() {
-    let venv = Venv::new();
-    let setup = "import time\nopen(r'MARK', 'w').close()\ntime.sleep(1000)\n";
+    // An installer may lock its environment.
+    let (first, second) = (Venv::new(), Venv::new());
     for failing in [1, 2] {
-        let other = 3 - failing;
-        let python = venv.python();
-        let job = job(2, 1, WAITS).variable("OPTML_PYTHON", python.to_str().unwrap());
-        let (failing_code, other_code) =
-            (job.tree(failing).path("code"), job.tree(other).path("code"));
-        let mark = job.tree(other).path("mark");
-        fs::create_dir(other_code.join("slow")).unwrap();
-        let setup = setup.replace("MARK", mark.to_str().unwrap());
-        fs::write(other_code.join("slow/setup.py"), setup).unwrap();
-        fs::write(other_code.join("requirements.txt"), "./slow\n").unwrap();
-        // It fails when the other is at work.
-        let setup = format!(
-            "import os, time\nwhile not os.path.exists(r'{}'):\n    time.sleep(0.02)\nraise SystemExit('no way')\n",
-            mark.display()
-        );
-        fs::create_dir(failing_code.join("broken")).unwrap();
-        fs::write(failing_code.join("broken/setup.py"), setup).unwrap();
-        fs::write(failing_code.join("requirements.txt"), "./broken\n").unwrap();
-        let job = job.variable("OPTML_WHEELS", failing_code.to_str().unwrap());
+        let job = job(2, 1, WAITS)
+            .variable_on(1, "OPTML_PYTHON", first.python().to_str().unwrap())
+            .variable_on(2, "OPTML_PYTHON", second.python().to_str().unwrap());
+        let mark = job.tree(1).path("mark");
+        for host in [1, 2] {
+            let build = if host == failing { BROKEN } else { SLOW };
+            write_package(&job, host, &mark, build);
+        }
         let before = Instant::now();
         let ended = job.train();
         check_soon(&ended, before, SOON);
         assert_eq!(ended.codes(), [Some(4); 2], "{}", ended.log());
         for host in [1, 2] {
-            let report = ended.report(host);
-            let name = format!("host algo-{failing}");
-            assert!(report.contains(&name), "host {host}: {report}");
+            ended.check_report(host, &["", "no way", &format!("host algo-{failing}")]);
             ended.job.check_nothing_runs(host);
         }
+    }
+}
+
+#[test]
+fn a_stop_of_one_host_while_another_installs() {
+    let venv = Venv::new();
+    let python = venv.python();
+    let job = job(2, 1, WAITS).variable("OPTML_PYTHON", python.to_str().unwrap());
+    let mark = job.tree(2).path("mark");
+    write_package(&job, 2, &mark, SLOW);
+    let running = job.start();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !mark.exists() {
+        assert!(Instant::now() < deadline, "the build has not begun");
+        // A file has no channel to wait on; this only bounds how often is looked.
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    let before = Instant::now();
+    running.on(1).signal(Signal::TERM);
+    let ended = running.wait();
+    check_soon(&ended, before, SOON);
+    assert_eq!(ended.codes(), [Some(143); 2], "{}", ended.log());
+    for host in [1, 2] {
+        assert!(!ended.on(host).stdout.contains("up"));
+        ended.job.check_nothing_runs(host);
     }
 }
 

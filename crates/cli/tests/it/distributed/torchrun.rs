@@ -9,12 +9,14 @@ use std::{
 };
 
 use optml_testkit::{Hosts, OptMl, Proc};
+use rustix::process::Signal;
 
 use super::{
     Ended, Job,
-    native::{PYTHON, SUM, lines, with_script},
+    native::{DEAF, PYTHON, SUM, TRAPS, lines, wait_for_all, with_script},
     schedulers::{WHO, outside_the_platform},
 };
+use crate::install::{BACKEND, PYPROJECT};
 
 #[track_caller]
 fn job(n_hosts: u8, prepare: impl Fn(OptMl) -> OptMl) -> Job {
@@ -103,16 +105,16 @@ impl Venv {
 
 #[test]
 fn a_package_is_launched() {
-    let setup =
-        "from setuptools import setup\nsetup(name='probe', version='1.0', py_modules=['probe'])\n";
     let module = "import os, sys
-print(os.environ['RANK'], 'of', os.environ['WORLD_SIZE'], __name__, sys.argv[1:])
+if __name__ == '__main__':
+    print(os.environ['RANK'], 'of', os.environ['WORLD_SIZE'], sys.argv[1:])
 ";
     let (first, second) = (Venv::new(), Venv::new());
     let job = job(2, |tree| {
-        tree.file("code/setup.py", setup)
-            .file("code/probe.py", module)
-            .hyperparameter("sagemaker_program", "probe")
+        tree.file("code/pyproject.toml", PYPROJECT)
+            .file("code/backend.py", BACKEND)
+            .file("code/optml_probe.py", module)
+            .hyperparameter("sagemaker_program", "optml_probe")
             .hyperparameter("lr", "0.1")
     });
     let ended = job
@@ -121,7 +123,7 @@ print(os.environ['RANK'], 'of', os.environ['WORLD_SIZE'], __name__, sys.argv[1:]
         .train();
     check_success(&ended);
     for host in [1, 2] {
-        let line = format!("[default0]:{} of 2 __main__ ['--lr', '0.1']", host - 1);
+        let line = format!("[default0]:{} of 2 ['--lr', '0.1']", host - 1);
         let last = ended.on(host).stdout.lines().last();
         assert_eq!(last, Some(&*line), "{}", ended.log());
     }
@@ -181,6 +183,87 @@ time.sleep(1000)
     );
     for host in 1..=ended.job.n_hosts() {
         ended.job.check_nothing_runs(host);
+    }
+}
+
+#[test]
+fn a_stop_leaves_ranks_their_grace_and_their_end_counts() {
+    // Of one host: the other is stopped with it.
+    for signalled in [&[1, 2][..], &[2]] {
+        let job = job(2, |tree| with_script(tree, TRAPS)).variable("SAVES_FOR", "3");
+        let running = job.start();
+        wait_for_all(&running, 2, 1, "up");
+        for host in signalled {
+            running.on(*host).signal(Signal::TERM);
+        }
+        let ended = running.wait();
+        assert_eq!(ended.codes(), [Some(0); 2], "{}", ended.log());
+        for host in [1, 2] {
+            for word in ["asked", "saved"] {
+                assert_eq!(
+                    ended.on(host).stdout.matches(word).count(),
+                    1,
+                    "{}",
+                    ended.log()
+                );
+            }
+            ended.job.check_nothing_runs(host);
+        }
+    }
+}
+
+#[test]
+fn ranks_that_do_not_listen_are_killed_with_torchrun() {
+    let job = job(2, |tree| with_script(tree, DEAF)).variable("OPTML_STOP_GRACE_S", "2");
+    let running = job.start();
+    wait_for_all(&running, 2, 1, "up");
+    let before = Instant::now();
+    running.signal_all(Signal::TERM);
+    let ended = running.wait();
+    assert!(
+        before.elapsed() < Duration::from_secs(30),
+        "{}",
+        ended.log()
+    );
+    for host in [1, 2] {
+        assert_ne!(ended.on(host).code, Some(0), "{}", ended.log());
+        assert!(ended.report(host).contains("SIGTERM"), "{}", ended.log());
+        ended.job.check_nothing_runs(host);
+    }
+}
+
+#[test]
+fn ranks_are_started_again_when_that_is_asked_for() {
+    // The second rank fails once, when both are up. Those of the other host are started again with it.
+    let script = "import os, time
+shared = os.environ['SHARED'] + '/'
+failed = os.path.exists(shared + 'failed')
+if not failed and os.environ['RANK'] == '0':
+    open(shared + 'up', 'w').close()
+    time.sleep(1000)
+if not failed:
+    while not os.path.exists(shared + 'up'):
+        time.sleep(0.02)
+    open(shared + 'failed', 'w').close()
+    raise ValueError('for once')
+print('again', os.environ['WORLD_SIZE'], flush=True)
+";
+    let shared = tempfile::tempdir().unwrap();
+    let job = job(2, |tree| with_script(tree, script))
+        .variable("SHARED", shared.path().to_str().unwrap())
+        .variable(
+            "OPTML_TORCHRUN_OPTIONS",
+            "--rdzv_backend c10d --max_restarts 1 --monitor_interval 1",
+        );
+    let ended = job.train();
+    check_success(&ended);
+    for host in [1, 2] {
+        assert_eq!(
+            lines(&ended, host),
+            ["[default0]:again 2"],
+            "{}",
+            ended.log()
+        );
     }
 }
 

@@ -101,6 +101,27 @@ fn a_good_end_is_that_of_all() {
 }
 
 #[test]
+fn a_failure_is_of_the_host_that_tells_of_it() {
+    let now = Instant::now();
+    let mut course = running(2, now);
+    course.failing(1, failure("no memory"), now);
+    course.ended(1, None, now);
+    let Some(Act::Over(Err(told))) = course.ended(0, None, now) else {
+        panic!("it is over");
+    };
+    assert_eq!(told.host.as_deref(), Some("algo-2"));
+    let mut course = running(2, now);
+    let mut of_another = failure("no memory");
+    of_another.host = Some("algo-9".to_owned());
+    course.failing(1, of_another, now);
+    course.ended(1, None, now);
+    let Some(Act::Over(Err(told))) = course.ended(0, None, now) else {
+        panic!("it is over");
+    };
+    assert_eq!(told.host.as_deref(), Some("algo-9"));
+}
+
+#[test]
 fn a_failure_settles_then_stops_then_is_over() {
     let now = Instant::now();
     let mut course = running(2, now);

@@ -15,7 +15,7 @@ const BOUND: Duration = Duration::from_secs(25);
 /// The ranks come together, then one line of the job's own follows, and those that go on do so for long.
 fn script(line: &str) -> String {
     format!(
-        "import os, signal, sys, time
+        "import os, signal, sys, time, traceback
 from mpi4py import MPI
 rank = MPI.COMM_WORLD.rank
 MPI.COMM_WORLD.Barrier()
@@ -66,7 +66,12 @@ fn the_exception_of_a_rank_on_another_host_is_the_reason_on_all() {
 
 #[test]
 fn of_many_exceptions_the_lowest_rank_is_the_reason_and_all_are_kept() {
-    let ended = fail("raise ValueError('layer %d' % rank)");
+    // Open MPI ends the others as soon as one is gone: each of them says what it has to say before that.
+    let ended = fail(
+        "try: raise ValueError('layer %d' % rank)
+except ValueError: traceback.print_exc()
+MPI.COMM_WORLD.Barrier(); sys.exit(1)",
+    );
     ended.check_failure(
         1,
         &["ValueError: layer 0\ntrain.py:6", "rank 0", "host algo-1"],
@@ -87,8 +92,9 @@ fn of_many_exceptions_the_lowest_rank_is_the_reason_and_all_are_kept() {
 #[test]
 fn ranks_that_miss_another_are_not_the_reason() {
     let ended = fail(
-        "if rank == 3: raise ValueError('no such layer')
-raise ConnectionResetError('of rank %d' % rank)",
+        "try: raise ValueError('no such layer') if rank == 3 else ConnectionResetError('of rank %d' % rank)
+except Exception: traceback.print_exc()
+MPI.COMM_WORLD.Barrier(); sys.exit(1)",
     );
     ended.check_failure(
         1,
@@ -120,6 +126,16 @@ fn a_rank_that_is_killed_is_named_on_all_hosts() {
 fn the_exit_code_of_a_rank_is_that_of_all_hosts() {
     let ended = fail("if rank == 3: sys.stdout.flush(); os._exit(7)");
     ended.check_failure(7, &["exit code 7", "rank 3", "host algo-2"]);
+}
+
+#[test]
+fn ranks_that_hang_are_ended_where_silence_has_a_limit() {
+    let job = job(2, &script("")).variable("OPTML_SILENCE_LIMIT_S", "4");
+    let before = Instant::now();
+    let ended = job.train();
+    assert!(before.elapsed() < BOUND, "{:?}", before.elapsed());
+    ended.check_failure(1, &["nothing was printed for 4 s"]);
+    ended.job.check_nothing_is_left();
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use optml_testkit::Proc;
 use rustix::process::Signal;
 
 use super::{
-    super::{Job, Running},
+    super::{Ended, Job, Running},
     job,
 };
 
@@ -102,5 +103,74 @@ fn ranks_that_go_on_are_killed_after_the_grace() {
         137,
         &["stopped by SIGTERM (signal 15), still running after the grace period"],
     );
+    ended.job.check_nothing_is_left();
+}
+
+#[test]
+fn the_exit_code_of_a_rank_that_was_asked_counts() {
+    let script = SAVES
+        .replace("time.sleep(4)", "pass")
+        .replace("sys.exit(0)", "sys.exit(5)");
+    let running = up(job(2, &script));
+    running.signal_all(Signal::TERM);
+    let ended = running.wait();
+    ended.check_failure(5, &["stopped by SIGTERM"]);
+    ended.job.check_nothing_is_left();
+}
+
+#[test]
+fn ranks_that_die_of_the_signal_are_143_on_all_hosts() {
+    let running = up(job(2, &IGNORES.replace("signal.SIG_IGN", "signal.SIG_DFL")));
+    let before = Instant::now();
+    running.signal_all(Signal::TERM);
+    let ended = running.wait();
+    assert!(
+        before.elapsed() < Duration::from_secs(20),
+        "{:?}\n{}",
+        before.elapsed(),
+        ended.log()
+    );
+    ended.check_failure(143, &["stopped by SIGTERM"]);
+    ended.job.check_nothing_is_left();
+}
+
+#[test]
+fn a_second_stop_skips_the_grace() {
+    let running = up(job(2, IGNORES));
+    let before = Instant::now();
+    running.signal_all(Signal::TERM);
+    for process in &running.processes {
+        process.stderr_line("SIGTERM");
+    }
+    running.signal_all(Signal::TERM);
+    let ended = running.wait();
+    assert!(
+        before.elapsed() < Duration::from_secs(25),
+        "{:?}\n{}",
+        before.elapsed(),
+        ended.log()
+    );
+    ended.check_failure(137, &["stopped by SIGTERM"]);
+    ended.job.check_nothing_is_left();
+}
+
+#[test]
+fn a_stop_while_a_host_is_awaited_ends_all() {
+    let job = job(3, IGNORES);
+    let processes = [1, 2].map(|host| job.start_on(host, &["train"]));
+    for process in &processes {
+        process.stderr_line("all hosts resolve");
+    }
+    let before = Instant::now();
+    processes[0].signal(Signal::TERM);
+    let finished = processes.into_iter().map(Proc::wait).collect();
+    let ended = Ended { job, finished };
+    assert!(
+        before.elapsed() < Duration::from_secs(25),
+        "{:?}\n{}",
+        before.elapsed(),
+        ended.log()
+    );
+    ended.check_failure(143, &["while ", ": stopped by SIGTERM", "host algo-1"]);
     ended.job.check_nothing_is_left();
 }
