@@ -42,6 +42,8 @@ pub enum OnStop {
 pub struct Command {
     /// The program: a path. A bare name must have been looked up before, see [`find_program`].
     pub program: PathBuf,
+    /// What the program is called, its first word; its path when `None`. Some programs behave differently by it.
+    pub name: Option<OsString>,
     /// The words after the program's own name.
     pub arguments: Vec<OsString>,
     /// The complete environment: nothing is inherited.
@@ -66,6 +68,7 @@ impl Command {
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
+            name: None,
             arguments: Vec::new(),
             environment: Vec::new(),
             directory: None,
@@ -105,7 +108,9 @@ impl Command {
             .descriptors
             .into_iter()
             .map(|(_, descriptor)| descriptor);
-        let image = Image::new(&self.program, self.arguments, self.environment)?;
+        let name = self.name.unwrap_or_else(|| self.program.clone().into());
+        let words = std::iter::once(name).chain(self.arguments);
+        let image = Image::new(&self.program, words, self.environment)?;
         Ok((image.keeping(kept.collect()), frame))
     }
 }

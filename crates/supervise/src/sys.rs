@@ -128,18 +128,17 @@ impl Strings {
 }
 
 impl Image {
+    /// `words`: the first is what the program is called.
+    ///
     /// # Errors
     ///
     /// When one of the strings holds a NUL.
     pub(crate) fn new(
         program: &Path,
-        arguments: Vec<OsString>,
+        words: impl IntoIterator<Item = OsString>,
         environment: Vec<(OsString, OsString)>,
     ) -> Result<Self, NulError> {
-        let name = program.as_os_str().to_owned();
-        let words = std::iter::once(name)
-            .chain(arguments)
-            .map(OsString::into_vec);
+        let words = words.into_iter().map(OsString::into_vec);
         let variables = environment.into_iter().map(|(name, value)| {
             let mut variable = name.into_vec();
             variable.push(b'=');

@@ -16,6 +16,7 @@ use rustix::{
 use super::{Child, Supervisor, reaper::count_memory_kills};
 use crate::{Command, Ended, Grace, Second, SpawnErrorKind, StopPolicy, StopSignal};
 
+mod engines;
 mod watching;
 
 pub(crate) fn supervisor() -> Supervisor {

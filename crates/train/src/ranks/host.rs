@@ -176,6 +176,10 @@ impl<'a> Host<'a> {
         command.directory =
             Some(self.loaded.layout.code().into()).filter(|folder: &PathBuf| folder.is_dir());
         command.stdin = Stdin::Inherit;
+        if self.is_open_mpi() {
+            // Called by its path, it takes the folder above for the place of Open MPI on all hosts.
+            command.name = process.program.file_name().map(Into::into);
+        }
         if process.part == Part::Trains && self.mark().is_some() {
             command.on_stop = OnStop::Leave;
         }
