@@ -84,7 +84,7 @@ variables! {
         unset "The job's name and hosts: keeps jobs apart, and keeps out nobody who knows them.",
         empty "Like unset.";
     OPTML_SILENCE_LIMIT_S: Optml, "OPTML_SILENCE_LIMIT_S",
-        "Seconds that the processes of a host may print nothing before the job is taken to hang, and is ended.",
+        "Seconds that the processes which a launcher has started on a host may print nothing before the job is taken to hang, and is ended. Without a launcher it means nothing.",
         unset "No limit.",
         empty "Like unset.",
         default "0";
