@@ -18,7 +18,8 @@ import pytest
 from conftest import ROOT
 
 WHEEL = os.environ.get("OPTML_TEST_WHEEL")
-pytestmark = pytest.mark.skipif(WHEEL is None, reason="OPTML_TEST_WHEEL names no wheel")
+if WHEEL is None:
+    raise pytest.UsageError("OPTML_TEST_WHEEL names no wheel: python/test.sh makes one")
 
 LIMIT_BYTES = 25_000_000
 

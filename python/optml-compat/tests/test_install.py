@@ -17,7 +17,8 @@ import pytest
 WHEELS = [os.environ.get(name) for name in ("OPTML_TEST_WHEEL", "OPTML_TEST_COMPAT_WHEEL")]
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-pytestmark = pytest.mark.skipif(None in WHEELS, reason="OPTML_TEST_WHEEL and OPTML_TEST_COMPAT_WHEEL name no wheels")
+if None in WHEELS:
+    raise pytest.UsageError("OPTML_TEST_WHEEL and OPTML_TEST_COMPAT_WHEEL name no wheels: python/test.sh makes them")
 
 TRIAL = """
 import importlib, pkgutil, sys
