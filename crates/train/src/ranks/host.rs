@@ -1,6 +1,7 @@
 //! A host while its processes run.
 
 use std::{
+    cell::RefCell,
     ffi::OsString,
     path::PathBuf,
     sync::atomic::Ordering,
@@ -209,18 +210,22 @@ impl<'a> Host<'a> {
         let shown = process.display_words();
         self.spawn(command, process, shown, &Format::Prefix("sshd".to_owned()))?;
         let index = self.children.len() - 1;
-        let (children, inbox, sender) = (&self.children, &self.ranks.inbox, &self.ranks.sender);
+        let inbox = &self.ranks.inbox;
+        let held = RefCell::new(Vec::new());
         let is_there = |pause: Duration| match inbox.recv_timeout(pause) {
             Ok(turn) => {
                 let gone = matches!(&turn, Turn::Child(at, ChildEvent::Died { .. } | ChildEvent::Failed(_)) if *at == index);
-                // It is looked at again later.
-                let _ = sender.send(turn);
-                !gone && !children[index].is_gone()
+                held.borrow_mut().push(turn);
+                !gone
             }
             Err(_) => true,
         };
-        ssh::wait_for(&server.known_as, &is_there)
-            .map_err(|error| not_done(Phase::Start, &error, error.hint()))?;
+        let answers = ssh::wait_for(&server.known_as, &is_there);
+        for turn in held.take() {
+            // We have the other end: it is looked at as if it had just come.
+            let _ = self.ranks.sender.send(turn);
+        }
+        answers.map_err(|error| not_done(Phase::Start, &error, error.hint()))?;
         info!(
             port = server.known_as.port,
             "the first host may start processes here"
