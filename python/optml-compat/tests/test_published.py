@@ -72,7 +72,7 @@ def environment(tmp_path_factory):
         subprocess.run([*pip, *words], check=True, timeout=900)
 
     # What builds source distributions here: the environment of the tests has it.
-    install("setuptools", "wheel", *PLAIN, *(HUGGING_FACE if HAS_TORCH else ()))
+    install("setuptools", "wheel", *PLAIN, *HUGGING_FACE)
     install("--no-deps", "--no-build-isolation", *TRAINING, *INFERENCE)
     # Last: one of the published packages holds a copy of `sagemaker_inference`.
     install("--no-deps", *WHEELS)
